@@ -1,0 +1,56 @@
+# FirstSight. `make help` explains every target.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+# Real data for tests and results: FIRSTSIGHT_DATA, or ../shared/data where that is there.
+ifeq ($(FIRSTSIGHT_DATA),)
+ifneq ($(wildcard ../shared/data/.),)
+export FIRSTSIGHT_DATA := $(abspath ../shared/data)
+endif
+endif
+HAVE_DATA := $(wildcard $(firstword $(subst :, ,$(FIRSTSIGHT_DATA)))/.)
+SELECT    := $(if $(HAVE_DATA),,-m "not data")
+
+.PHONY: help env demo test check lint types unit results bench clean
+
+help:  ## show this help
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+env: $(STAMP)  ## make the environment in .venv (Python 3.11 or later, CPU only)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --upgrade pip -c constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	@if $(BIN)/pip list 2>/dev/null | grep -i '^nvidia-'; then echo 'a CUDA build of torch came in; see constraints.txt'; exit 1; fi
+	@touch $(STAMP)
+
+demo: env  ## learn icons, enroll, identify; then handwriting; writes demo/report.html (no input, about 8 minutes)
+	$(BIN)/python -m firstsight.demo
+
+test: env  ## make the environment, then all checks and tests
+	@$(MAKE) --no-print-directory check
+
+check: lint types unit  ## all checks and tests, in the environment there is
+
+lint:  ## style and format
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+
+types:  ## mypy --strict
+	$(BIN)/mypy
+
+unit:  ## tests (those on real data when it is there)
+	@$(if $(HAVE_DATA),echo "real data: $(FIRSTSIGHT_DATA)",echo "no real data (set FIRSTSIGHT_DATA): tests marked data are not selected")
+	$(BIN)/pytest $(SELECT)
+
+results: env  ## every figure of the README, into results/
+	$(BIN)/python results/make.py
+
+bench: env  ## speed beside a named rival, into results/
+	$(BIN)/python results/bench.py
+
+clean:  ## remove what make made, the environment included
+	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

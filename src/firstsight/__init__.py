@@ -1,0 +1,69 @@
+"""FirstSight: one-shot recognition with Siamese networks.
+
+    examples -> train -> evaluate -> calibrate -> enroll one reference -> verify / identify
+
+The public names below are loaded when first used, so that ``import firstsight`` is instant and never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from firstsight.api import calibrate, compare, evaluate, train
+    from firstsight.calibration import Calibration
+    from firstsight.datasets import open_data
+    from firstsight.errors import FirstSightError
+    from firstsight.gallery import Gallery
+    from firstsight.model import Model
+    from firstsight.types import Candidate, Decision, Enrolment, Match, Metric, Report
+
+_HOME = {
+    "Calibration": "calibration",
+    "Candidate": "types",
+    "Decision": "types",
+    "Enrolment": "types",
+    "FirstSightError": "errors",
+    "Gallery": "gallery",
+    "Match": "types",
+    "Metric": "types",
+    "Model": "model",
+    "Report": "types",
+    "calibrate": "api",
+    "compare": "api",
+    "evaluate": "api",
+    "open_data": "datasets",
+    "train": "api",
+}
+
+__all__ = [
+    "Calibration",
+    "Candidate",
+    "Decision",
+    "Enrolment",
+    "FirstSightError",
+    "Gallery",
+    "Match",
+    "Metric",
+    "Model",
+    "Report",
+    "__version__",
+    "calibrate",
+    "compare",
+    "evaluate",
+    "open_data",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'firstsight' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"firstsight.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,291 @@
+"""The verbs as plain functions: the one door that the command line and the service go through.
+
+Only this module imports :mod:`firstsight.learn`, and only inside the function that needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firstsight.calibration import Calibration
+from firstsight.datasets import DataInfo, catalogue, open_data
+from firstsight.datasets.readings import Progress, read_all
+from firstsight.errors import DataError, InputError, ModelError, UsageError
+from firstsight.evaluation import run
+from firstsight.evaluation.protocols import PROTOCOLS, Settings
+from firstsight.gallery import Gallery
+from firstsight.gallery.tally import tally
+from firstsight.model import Model, shipped
+from firstsight.types import Decision, Enrolment, Info, Match, Reference, Report, Source, Tally
+
+if TYPE_CHECKING:
+    from firstsight.learn.train import Event
+
+
+def train(
+    recipe: str,
+    *changes: str,
+    data: str | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    listen: Callable[[Event], None] | None = None,
+) -> Model:
+    """Learn a similarity from labelled examples.
+
+    Args:
+        recipe: a shipped name, or the path of a TOML file.
+        changes: ``section.key=value``, such as ``encoder.width=64``.
+        data: an address to learn from instead of the recipe's; a folder or manifest is split by class, and the held-out
+            classes serve validation and calibration.
+        out: directory of the model; default ``./RECIPE-model``.
+        resume: go on from the checkpoint in ``out``.
+        overwrite: replace a model that is already in ``out``.
+        listen: called with what happens.
+
+    Raises:
+        UsageError, DataError, TrainingError, StorageError: see each.
+
+    Example:
+        >>> model = train("glyphs", "training.steps=500", out="./quick")  # doctest: +SKIP
+    """
+    try:
+        from firstsight.learn import recipe as recipes
+        from firstsight.learn import train as training
+    except ImportError as error:
+        if error.name not in ("torch", "onnx", "onnxscript", "safetensors"):
+            raise
+        raise UsageError(
+            f"training needs {error.name}, which is not installed; pip install 'firstsight[train]'"
+        ) from None
+    chosen = recipes.load(recipe, changes)
+    if data is not None:
+        chosen = training.with_data(chosen, data)
+    place = Path(out) if out is not None else Path(f"./{chosen.name}-model")
+    if (place / "model.json").exists() and not overwrite:
+        raise ModelError(f"{place} holds a model already; choose another --out, or --overwrite it")
+    if (place / "checkpoint.pt").exists() and not (resume or overwrite):
+        raise UsageError(f"{place} holds a run that stopped before its end; --resume it, or --overwrite it")
+    return training.train(chosen, place, resume=resume, listen=listen or (lambda _: None))
+
+
+def evaluate(
+    model: Model | str | Path,
+    protocol: str,
+    data: str | None = None,
+    *,
+    ways: int | None = None,
+    shots: int | None = None,
+    tasks: int | None = None,
+    across: str | None = None,
+    seed: int = 0,
+    report: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Measure a model on classes it has not seen.
+
+    Args:
+        model: loaded, shipped by name, or a directory.
+        protocol: a name of ``firstsight protocols``.
+        data: an address, for protocols that are not fixed to one.
+        ways, shots, tasks: N classes a task, K references a class, number of tasks (20, 1 and 1000).
+        across: ``origins`` (default) or ``examples``: what sets reference and probe apart.
+        seed: of every draw.
+        report: where to write a self-contained HTML page.
+        progress: called while the data is decoded.
+
+    Raises:
+        DataError: the data shares classes with the model's training data.
+    """
+    given = {"ways": ways, "shots": shots, "tasks": tasks, "across": across}
+    chosen = {k: v for k, v in given.items() if v is not None}
+    settings = Settings(seed=seed, **chosen)  # type: ignore[arg-type]
+    result = run.evaluate(_model(model), protocol, data, settings=settings, chosen=frozenset(chosen), progress=progress)
+    if report is not None:
+        from firstsight.report.page import write_page
+
+        write_page(result, Path(report))
+    return result
+
+
+def calibrate(
+    model: Model | str | Path,
+    data: str | None = None,
+    *,
+    fmr: float = 0.01,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Calibration:
+    """Give a model a probability and the threshold that meets a false match rate; saved in the model.
+
+    Args:
+        model: a directory (a shipped model is not changed by name).
+        data: an address of classes the model has not seen; default what its recipe holds out.
+        fmr: target false match rate of one comparison.
+        seed: of the draw of pairs.
+        progress: called while the data is decoded.
+    """
+    return run.calibrate(_model(model), data, fmr=fmr, seed=seed, progress=progress)
+
+
+def compare(model: Model | str | Path, left: Source, right: Source) -> Decision:
+    """Are these two the same? Without a calibration there is a score and no decision."""
+    return _model(model).compare(left, right)
+
+
+def create(gallery: str | Path, *, model: Model | str | Path) -> Gallery:
+    """A new gallery bound to a model."""
+    return Gallery.create(gallery, model)
+
+
+def enroll(
+    gallery: str | Path,
+    identity: str | None = None,
+    sources: Sequence[Source] = (),
+    *,
+    data: str | None = None,
+    each: int = 1,
+    model: str | Path | None = None,
+) -> list[Enrolment]:
+    """Add references: of one identity from sources, or of every class of a data set.
+
+    Args:
+        gallery: its address.
+        identity: a name.
+        sources: images of it.
+        data: an address instead; every class becomes an identity.
+        each: how many examples a class (the first by name).
+        model: where the gallery's model lies now, if it moved.
+    """
+    with Gallery.open(gallery, model) as opened:
+        if data is None:
+            if identity is None or not sources:
+                raise UsageError("an identity and its images, or --data with a set of class folders, was expected")
+            return [opened.enroll(identity, list(sources))]
+        if identity is not None or sources:
+            raise UsageError("either an identity with its images or --data, not both")
+        if each < 1:
+            raise UsageError(f"each is {each}, at least 1 was expected")
+        held = open_data(data)
+        receipts = []
+        for name in held.classes:
+            examples = [e for e in held.examples if e.label == name][:each]
+            vectors = opened.model.embed([e.load() for e in examples])
+            receipts.append(opened.enroll_embeddings(name, vectors, [e.source for e in examples]))
+        return receipts
+
+
+def verify(gallery: str | Path, identity: str, source: Source, *, model: str | Path | None = None) -> Decision:
+    """Is this probe the identity?"""
+    with Gallery.open(gallery, model) as opened:
+        return opened.verify(identity, source)
+
+
+def identify(
+    gallery: str | Path, sources: Sequence[Source], *, top: int = 5, model: str | Path | None = None
+) -> list[Match]:
+    """Which enrolled identity is each probe, or unknown? A folder stands for the images in it."""
+    with Gallery.open(gallery, model) as opened:
+        return [opened.identify(source, top=top) for source in expand(sources)]
+
+
+def identify_data(
+    gallery: str | Path, data: str, *, model: str | Path | None = None, progress: Progress | None = None
+) -> Tally:
+    """Identify every example of a labelled data set and count: classes that are not enrolled should come out unknown.
+
+    Examples that are themselves enrolled are left out.
+    """
+    with Gallery.open(gallery, model) as opened:
+        held = open_data(data)
+        enrolled = {r.source for r in opened.list()}
+        probes = held.where(lambda e: e.source not in enrolled, held.name)
+        if not len(probes):
+            raise DataError(f"every example of {data} is enrolled, none is left to identify")
+        arrays = read_all(probes, opened.model.input, progress=progress)
+        matches = opened.match_embeddings(opened.model.embed_arrays(arrays))
+        known = {r.identity for r in opened.list()}
+        return tally(held.name, probes.examples, matches, known, left_out=len(held) - len(probes))
+
+
+def remove(gallery: str | Path, identity: str, *, model: str | Path | None = None) -> int:
+    """Delete an identity and its references; returns how many there were."""
+    with Gallery.open(gallery, model) as opened:
+        return opened.remove(identity)
+
+
+def references(gallery: str | Path, *, model: str | Path | None = None) -> list[Reference]:
+    """Every enrolled reference, oldest first."""
+    with Gallery.open(gallery, model) as opened:
+        return opened.list()
+
+
+def data_sets() -> list[DataInfo]:
+    """What data sets there are, and where each was found or looked for."""
+    return catalogue()
+
+
+def protocols() -> list[Info]:
+    """The evaluation protocols."""
+    return [Info(k, f"{p.about} ({p.data or 'any data'})") for k, p in PROTOCOLS.items()]
+
+
+def models() -> list[Info]:
+    """The shipped models."""
+    infos = []
+    for name in shipped():
+        model = Model.load(name)
+        threshold = f"FMR {model.calibration.target_fmr:g}" if model.calibration else "not calibrated"
+        infos.append(Info(name, f"learned from {model.spec.trained.data}; {threshold}"))
+    return infos
+
+
+def recipes() -> list[Info]:
+    """The shipped recipes, with the first line of each."""
+    files = sorted((Path(__file__).parent / "learn" / "recipes").glob("*.toml"))
+    return [Info(f.stem, f.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")) for f in files]
+
+
+def expand(sources: Sequence[Source]) -> list[Any]:
+    """Replace folders by the images directly in them.
+
+    Raises:
+        InputError: a folder without images.
+    """
+    from firstsight.inputs.decode import EXTENSIONS
+
+    out: list[Any] = []
+    for source in sources:
+        if isinstance(source, str | Path) and Path(source).is_dir():
+            found = sorted(p for p in Path(source).iterdir() if p.suffix.lower() in EXTENSIONS)
+            if not found:
+                raise InputError(f"{source} is a folder without images; for class folders use --data folder:{source}")
+            out.extend(found)
+        else:
+            out.append(source)
+    return out
+
+
+def _model(model: Model | str | Path) -> Model:
+    return model if isinstance(model, Model) else Model.load(model)
+
+
+__all__ = [
+    "calibrate",
+    "compare",
+    "create",
+    "data_sets",
+    "enroll",
+    "evaluate",
+    "identify",
+    "identify_data",
+    "models",
+    "protocols",
+    "recipes",
+    "references",
+    "remove",
+    "train",
+    "verify",
+]

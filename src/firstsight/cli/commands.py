@@ -1,0 +1,280 @@
+"""The commands. Each has the name, parameters and result of its function in :mod:`firstsight.api`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="One-shot recognition: learn a similarity, enroll one example, verify and identify.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+gallery_app = typer.Typer(help="Make a gallery.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(gallery_app, name="gallery")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+ModelAt = Annotated[str | None, typer.Option("--model", help="Where the gallery's model lies now, if it moved.")]
+ModelName = Annotated[str, typer.Argument(help="A shipped model by its bare name, or a directory (with a /).")]
+GalleryAt = Annotated[str, typer.Argument(help="A file, with #name for one of several galleries in it.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        import firstsight
+
+        print(f"firstsight {firstsight.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe (see firstsight recipes) or a TOML file.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[DATA] [KEY=VALUE]...", help="Your data, and settings such as training.steps=500."),
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Learn from this data instead of the recipe's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of the model [default: ./RECIPE-model].")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in --out.")] = False,
+    json: Json = False,
+) -> int:
+    """Learn a similarity from labelled examples."""
+    from firstsight import api
+    from firstsight.cli import render
+    from firstsight.errors import UsageError
+
+    settings = list(changes or [])
+    named = [c for c in settings if "=" not in c or c.startswith(("./", "/", "../", "~"))]
+    if len(named) + (data is not None) > 1:
+        raise UsageError(f"one data set was expected, {', '.join([*named, *([data] if data else [])])} came")
+    place = out or Path(f"./{Path(recipe).stem}-model")
+    with render.training(quiet=json) as listen:
+        try:
+            model = api.train(
+                recipe,
+                *[c for c in settings if c not in named],
+                data=data or (named[0] if named else None),
+                out=place,
+                resume=resume,
+                overwrite=overwrite,
+                listen=listen,
+            )
+        except KeyboardInterrupt:
+            saved = (place / "checkpoint.pt").exists()
+            words = " ".join([recipe, *settings, *(["--data", data] if data else []), "--out", str(place)])
+            hint = f"the checkpoint is kept; go on with: firstsight train {words} --resume" if saved else "nothing was saved"
+            render.error(f"stopped; {hint}")
+            return 3
+    render.trained(model, json=json)
+    return 0
+
+
+@app.command()
+def evaluate(
+    model: ModelName,
+    protocol: Annotated[str, typer.Argument(help="See firstsight protocols.")],
+    data: Annotated[str | None, typer.Argument(help="For protocols that are not fixed to one.")] = None,
+    ways: Annotated[int | None, typer.Option(help="Classes a task [default: 20].")] = None,
+    shots: Annotated[int | None, typer.Option(help="References a class [default: 1].")] = None,
+    tasks: Annotated[int | None, typer.Option(help="Tasks drawn [default: 1000].")] = None,
+    across: Annotated[str | None, typer.Option(help="origins or examples: what sets both sides apart.")] = None,
+    seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
+    report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page.")] = None,
+    json: Json = False,
+) -> int:
+    """Measure a model on classes it has not seen."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    with render.reading(quiet=json) as progress:
+        result = api.evaluate(
+            model,
+            protocol,
+            data,
+            ways=ways,
+            shots=shots,
+            tasks=tasks,
+            across=across,
+            seed=seed,
+            report=report,
+            progress=progress,
+        )
+    render.evaluated(result, report, json=json)
+    return 0
+
+
+@app.command()
+def calibrate(
+    model: ModelName,
+    data: Annotated[str | None, typer.Argument(help="Unseen classes [default: what the recipe holds out].")] = None,
+    fmr: Annotated[float, typer.Option(help="Target false match rate of one comparison.")] = 0.01,
+    seed: Annotated[int, typer.Option(help="Of the draw of pairs.")] = 0,
+    json: Json = False,
+) -> int:
+    """Give a model a probability and the threshold that meets a false match rate."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    with render.reading(quiet=json) as progress:
+        result = api.calibrate(model, data, fmr=fmr, seed=seed, progress=progress)
+    render.calibrated(result, model, json=json)
+    return 0
+
+
+@app.command()
+def compare(model: ModelName, left: Path, right: Path, json: Json = False) -> int:
+    """Are these two the same? Exit code 0 same, 1 not."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    return render.decided(api.compare(model, left, right), f"{left} and {right}", json=json)
+
+
+@gallery_app.command("create")
+def create(
+    gallery: GalleryAt,
+    model: Annotated[str, typer.Option(help="A shipped model by name, or a directory (with a /).")],
+    json: Json = False,
+) -> int:
+    """Make an empty gallery bound to a model."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    with api.create(gallery, model=model) as made:
+        render.created(gallery, made.model, json=json)
+    return 0
+
+
+@app.command()
+def enroll(
+    gallery: GalleryAt,
+    identity: Annotated[str | None, typer.Argument(help="Whose references these are.")] = None,
+    sources: Annotated[list[Path] | None, typer.Argument(metavar="IMAGE...", help="One or more images.")] = None,
+    data: Annotated[str | None, typer.Option(help="Enroll every class of a data set instead.")] = None,
+    each: Annotated[int, typer.Option(help="With --data: examples a class.")] = 1,
+    model: ModelAt = None,
+    json: Json = False,
+) -> int:
+    """Add references of an identity; returns once they are on disk."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    receipts = api.enroll(gallery, identity, list(sources or []), data=data, each=each, model=model)
+    render.enrolled(receipts, gallery, json=json)
+    return 0
+
+
+@app.command()
+def verify(
+    gallery: GalleryAt,
+    identity: Annotated[str, typer.Argument(help="An enrolled identity.")],
+    source: Annotated[Path, typer.Argument(metavar="IMAGE", help="The probe.")],
+    model: ModelAt = None,
+    json: Json = False,
+) -> int:
+    """Is this probe the identity? Exit code 0 same, 1 not."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    return render.decided(api.verify(gallery, identity, source, model=model), f"{source} and {identity}", json=json)
+
+
+@app.command()
+def identify(
+    gallery: GalleryAt,
+    sources: Annotated[
+        list[Path] | None, typer.Argument(metavar="IMAGE...", help="Probes, or a folder of them.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Identify a labelled data set and count.")] = None,
+    top: Annotated[int, typer.Option(help="Candidates listed.")] = 5,
+    model: ModelAt = None,
+    json: Json = False,
+) -> int:
+    """Which enrolled identity is this, or unknown? Exit code 0 known, 1 unknown."""
+    from firstsight import api
+    from firstsight.cli import render
+    from firstsight.errors import UsageError
+
+    if data is not None:
+        if sources:
+            raise UsageError("either images or --data, not both")
+        with render.reading(quiet=json) as progress:
+            result = api.identify_data(gallery, data, model=model, progress=progress)
+        render.tallied(result, json=json)
+        return 0
+    if not sources:
+        raise UsageError("one or more images, or --data, was expected")
+    probes = api.expand(sources)
+    matches = api.identify(gallery, probes, top=top, model=model)
+    render.matched(matches, probes, json=json)
+    return int(any(m.identity is None for m in matches))
+
+
+@app.command()
+def remove(gallery: GalleryAt, identity: str, model: ModelAt = None, json: Json = False) -> int:
+    """Delete an identity and its references."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    count = api.remove(gallery, identity, model=model)
+    render.value({"identity": identity, "removed": count}, f"{identity}: {count} references removed", json=json)
+    return 0
+
+
+@app.command("list")
+def references(gallery: GalleryAt, model: ModelAt = None, json: Json = False) -> int:
+    """List the enrolled references."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    rows = api.references(gallery, model=model)
+    render.table(rows, ["identity", "source", "created"], "nobody is enrolled yet", json=json)
+    return 0
+
+
+@app.command("data")
+def data_sets(json: Json = False) -> int:
+    """List the data sets, what each holds, and where it was found or looked for."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    render.data_sets(api.data_sets(), json=json)
+    return 0
+
+
+@app.command()
+def protocols(json: Json = False) -> int:
+    """List the evaluation protocols."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    render.table(api.protocols(), ["name", "about"], "", json=json)
+    return 0
+
+
+@app.command()
+def models(json: Json = False) -> int:
+    """List the shipped models."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    render.table(api.models(), ["name", "about"], "none", json=json)
+    return 0
+
+
+@app.command()
+def recipes(json: Json = False) -> int:
+    """List the shipped recipes."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    render.table(api.recipes(), ["name", "about"], "none", json=json)
+    return 0

@@ -1,0 +1,301 @@
+"""What commands print: results for people, or the same as JSON; and what to do next."""
+
+from __future__ import annotations
+
+import dataclasses
+import json as jsonlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from firstsight.calibration import Calibration
+    from firstsight.datasets import DataInfo
+    from firstsight.learn.train import Event
+    from firstsight.model import Model
+    from firstsight.types import Decision, Enrolment, Match, Report, Tally
+
+
+def dump(result: Any) -> None:
+    """Print a result as JSON: ``asdict`` of dataclasses, lists of them, plain values."""
+    print(jsonlib.dumps(_plain(result), ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+def error(sentence: str) -> None:
+    """A sentence on standard error."""
+    print(f"error: {sentence}", file=sys.stderr)
+
+
+def value(result: Any, text: str, *, json: bool) -> None:
+    """A result, or one line of text for it."""
+    if json:
+        dump(result)
+    else:
+        print(text)
+
+
+def table(rows: Sequence[Any], columns: list[str], empty: str, *, json: bool) -> None:
+    """Rows (dataclasses or dicts) as aligned text."""
+    if json:
+        dump(list(rows))
+        return
+    if not rows:
+        print(empty)
+        return
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    made = Table(*columns, box=SIMPLE, pad_edge=False)
+    for row in rows:
+        fields = row if isinstance(row, dict) else dataclasses.asdict(row)
+        made.add_row(*[_cell(fields[c]) for c in columns])
+    Console(highlight=False).print(made)
+
+
+def _cell(content: Any) -> str:
+    from rich.markup import escape
+
+    if isinstance(content, bool):
+        return "yes" if content else "no"
+    return escape(", ".join(map(str, content)) if isinstance(content, list | tuple) else str(content))
+
+
+def data_sets(infos: list[DataInfo], *, json: bool) -> None:
+    """Data sets, a block each, since places are long."""
+    if json:
+        dump(infos)
+        return
+    for i in infos:
+        print(f"{i.name}  ({i.licence})\n  {i.about}\n  splits: {', '.join(i.splits)}")
+        print(f"  {'found' if i.found else 'not found'}: {i.place}")
+
+
+@contextmanager
+def training(*, quiet: bool) -> Iterator[Callable[[Event], None]]:
+    """A live bar with loss, speed and time left on a terminal; plain lines elsewhere; nothing when quiet."""
+    if quiet:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield _Lines()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+        TextColumn("{task.fields[values]}"),
+    )
+    with Progress(*columns, console=console) as bar:
+        tasks: dict[str, Any] = {}
+        seen: dict[str, float] = {}
+
+        def listen(event: Event) -> None:
+            if event.kind == "note":
+                console.print(event.message)
+                return
+            name = f"reading {event.message}" if event.kind == "reading" else "training"
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=event.steps, values="")
+            seen.update(event.values or {})
+            bar.update(tasks[name], completed=event.step, values=_values(seen) if event.kind == "step" else "")
+
+        yield listen
+
+
+class _Lines:
+    """One line every ten seconds and at every validation."""
+
+    def __init__(self) -> None:
+        self.last, self.began = 0.0, time.monotonic()
+        self.seen: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        if event.kind == "note":
+            print(event.message, file=sys.stderr)
+            return
+        now = time.monotonic()
+        self.seen.update(event.values or {})
+        if event.kind == "reading":
+            if now - self.last > 10 or event.step == event.steps:
+                self.last = now
+                print(f"reading {event.message}: {event.step:,} of {event.steps:,}", file=sys.stderr, flush=True)
+            return
+        if event.step == event.steps or now - self.last > 10 or "validation_accuracy" in (event.values or {}):
+            self.last = now
+            spent = now - self.began
+            left = spent / max(1, event.step) * (event.steps - event.step)
+            print(
+                f"step {event.step:,} of {event.steps:,}  {_values(self.seen)}  left {left / 60:.1f} min",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+def _values(values: dict[str, float]) -> str:
+    parts = [f"loss {values['loss']:.3f}", f"{values['examples_per_second']:,.0f} images/s"]
+    if "validation_accuracy" in values:
+        parts.append(f"held-out accuracy {values['validation_accuracy']:.1%}")
+    return "  ".join(parts)
+
+
+@contextmanager
+def reading(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Progress of decoding a large data set, on a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(done: int, count: int) -> None:
+        if count > 500:
+            end = "\r" if done < count else "\r\033[K"
+            print(f"reading {done:,} of {count:,}", end=end, file=sys.stderr, flush=True)
+
+    yield show
+
+
+def trained(model: Model, *, json: bool) -> None:
+    """What came of training, and what comes next."""
+    spec = model.spec
+    if json:
+        dump({"path": str(model.path), "fingerprint": model.fingerprint, **spec.model_dump(exclude={"trained": {"classes"}})})
+        return
+    t = spec.trained
+    print(f"{model.path}: learned from {t.examples:,} examples of {len(t.classes):,} classes in {t.seconds / 60:.1f} min")
+    for name, accuracy in t.validation.items():
+        print(f"  {name} on held-out classes: {accuracy:.1%}")
+    where = "" if t.calibration_data else " DATA"
+    print(f"next: firstsight calibrate {_path(model.path)}{where} --fmr 0.01")
+
+
+def _path(path: Path | str) -> str:
+    text = str(path)
+    return text if "/" in text else f"./{text}"
+
+
+def evaluated(result: Report, page: Path | None, *, json: bool) -> None:
+    """Metrics with their intervals."""
+    if json:
+        dump(result)
+        return
+    print(f"{result.protocol} on {result.data}: {result.trials:,} trials, seed {result.seed}")
+    width = max(map(len, result.metrics))
+    for name, m in result.metrics.items():
+        interval = f"   [{_number(name, m.low)}, {_number(name, m.high)}]" if m.low != m.high else ""
+        print(f"  {name:<{width}}  {_number(name, m.value)}{interval}")
+    for note in result.notes:
+        print(f"  note: {note}")
+    if page:
+        print(f"page: {page}")
+
+
+def _number(name: str, number: float) -> str:
+    return f"{number:.4f}" if name == "auc" else f"{number:.2%}"
+
+
+def calibrated(result: Calibration, model: str, *, json: bool) -> None:
+    """The threshold, what stands behind it, and what comes next."""
+    if json:
+        dump(result)
+        return
+    print(f"threshold {result.threshold:.4f} for FMR {result.target_fmr:g}, chosen on {result.data}")
+    print(
+        f"  there: FMR {result.fmr:.2%} (at most {result.fmr_high:.2%}), FNMR {result.fnmr:.2%}, "
+        f"from {result.genuine_pairs:,} same and {result.impostor_pairs:,} different pairs"
+    )
+    if result.impostor_pairs * result.target_fmr < 3:
+        need = round(3 / result.target_fmr)
+        print(f"  warning: FMR {result.target_fmr:g} needs at least {need:,} different pairs to be shown; this is a guess")
+    shown = model if "/" not in model else _path(model)
+    print(f"next: firstsight gallery create my.db --model {shown}")
+
+
+def created(gallery: str, model: Model, *, json: bool) -> None:
+    """A new gallery, and what comes next."""
+    if json:
+        dump({"gallery": gallery, "model": model.name, "fingerprint": model.fingerprint})
+        return
+    print(f"{gallery}: an empty gallery for model {model.name} ({model.fingerprint})")
+    if model.calibration is None:
+        print(f"  warning: the model is not calibrated; identify will refuse until firstsight calibrate {_path(model.path)}")
+    print(f"next: firstsight enroll {gallery} NAME IMAGE    or  --data folder:PATH for one image of every sub-folder")
+
+
+def enrolled(receipts: list[Enrolment], gallery: str, *, json: bool) -> None:
+    """Receipts."""
+    if json:
+        dump(receipts)
+        return
+    for r in receipts[:10]:
+        print(f"{r.identity}: {r.added} enrolled, {r.references} in all")
+    if len(receipts) > 10:
+        print(f"... {len(receipts):,} identities in all")
+    print(f"next: firstsight identify {gallery} IMAGE    or  --data folder:PATH to count on labelled images")
+
+
+def decided(decision: Decision, about: str, *, json: bool) -> int:
+    """A decision; returns the exit code."""
+    if json:
+        dump(decision)
+    elif decision.same is None:
+        print(f"score {decision.score:.3f} for {about}: {decision.reason}")
+    else:
+        answer = "same" if decision.same else "not the same"
+        print(f"{answer}: {about}, probability {decision.probability:.1%} ({decision.reason})")
+    return 0 if decision.same else 1
+
+
+def matched(matches: list[Match], probes: list[Any], *, json: bool) -> None:
+    """Matches: one in full, several a line each."""
+    if json:
+        dump(matches[0] if len(matches) == 1 else matches)
+        return
+    if len(matches) == 1:
+        m = matches[0]
+        print(f"{m.identity or 'unknown'}, probability {m.probability:.1%} ({m.reason})")
+        for c in m.candidates:
+            print(f"  {c.score:7.3f}  {c.probability:6.1%}  {c.identity}")
+        return
+    for probe, m in zip(probes, matches, strict=True):
+        print(f"{probe}: {m.identity or 'unknown'}, probability {m.probability:.1%}, score {m.score:.3f}")
+
+
+def tallied(result: Tally, *, json: bool) -> None:
+    """Counts of a labelled data set."""
+    if json:
+        dump(result)
+        return
+    print(f"{result.data} against {result.enrolled} enrolled identities:")
+    if result.probes:
+        n = result.probes
+        print(
+            f"  of {n:,} images of enrolled classes: {result.right / n:.1%} right, {result.wrong / n:.1%} wrong, "
+            f"{result.unknown / n:.1%} unknown (best candidate right: {result.best_is_right / n:.1%})"
+        )
+    if result.strangers:
+        n = result.strangers
+        print(f"  of {n:,} images of strangers: {result.strangers_unknown / n:.1%} unknown")
+    if result.left_out:
+        print(f"  {result.left_out:,} images left out, they are the enrolled ones")
+    wrong = [a for a in result.answers if a[2] is not None and a[2] != a[1]]
+    for source, _, identity, score in sorted(wrong, key=lambda a: -a[3])[:5]:
+        print(f"  taken for {identity}: {source} (score {score:.3f})")
+    print("next: more references an identity (enroll more images), or another threshold (firstsight calibrate --fmr)")

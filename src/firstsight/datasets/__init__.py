@@ -1,0 +1,128 @@
+"""Data sets by their address: ``omniglot:validation``, ``icons``, ``folder:photos/``, ``manifest:pairs.csv``."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from firstsight.datasets import folder, icons, manifest, omniglot
+from firstsight.datasets.archives import cache_folder, data_folders, find_archive
+from firstsight.datasets.dataset import DataSet, refuse_overlap
+from firstsight.datasets.splits import split
+from firstsight.errors import DataError, UsageError, unknown
+
+MANIFESTS = (".csv", ".jsonl", ".ndjson")
+_NAMED = {"omniglot": omniglot, "icons": icons}
+
+
+@dataclass(frozen=True, slots=True)
+class DataInfo:
+    """What ``firstsight data`` tells of one data set.
+
+    Attributes:
+        name: as in an address.
+        about: what it holds.
+        splits: what may follow the colon.
+        licence: of the data.
+        found: whether it can be used now.
+        place: where it was found, or where it was looked for and how to get it.
+    """
+
+    name: str
+    about: str
+    splits: tuple[str, ...]
+    licence: str
+    found: bool
+    place: str
+
+
+def open_data(address: str) -> DataSet:
+    """The data set at an address; a path alone is a folder of class folders, or a manifest.
+
+    Raises:
+        UsageError: an unknown name or split.
+        DataError: the data is missing or broken.
+    """
+    kind, _, rest = address.partition(":")
+    if kind in _NAMED:
+        part = rest or ("background" if kind == "omniglot" else "all")
+        known = _NAMED[kind].SPLITS
+        if part not in known:
+            raise unknown(f"split of {kind}", part, known)
+        return _NAMED[kind].load(part)
+    if kind == "folder":
+        path, part = _path_and_split(rest)
+        return split(folder.load(path), part)
+    if kind == "manifest":
+        path, part = _path_and_split(rest)
+        if part != "all" and manifest.has_splits(path):
+            return manifest.load(path, part)
+        return split(manifest.load(path), part)
+    plain, _ = _path_and_split(address)
+    if Path(plain).suffix.lower() in MANIFESTS:
+        return open_data(f"manifest:{address}")
+    if Path(plain).expanduser().is_dir():
+        return open_data(f"folder:{address}")
+    if "/" in address or plain.startswith("."):
+        raise DataError(f"{plain} does not exist; a folder of class folders or a manifest was expected")
+    raise unknown("data set", kind, [*_NAMED, "folder:PATH", "manifest:FILE"])
+
+
+def catalogue() -> list[DataInfo]:
+    """Every data set FirstSight knows by name, and the two forms a user's own data can take."""
+    try:
+        place = str(find_archive("images_background.zip", how=omniglot.HOW).parent)
+        has_omniglot = True
+    except DataError as error:
+        place, has_omniglot = str(error), False
+    has_icons = importlib.util.find_spec("qtawesome") is not None
+    return [
+        DataInfo(
+            "omniglot",
+            "handwritten characters: 1,623 classes of 50 alphabets, each by 20 drawers",
+            omniglot.SPLITS,
+            "MIT",
+            has_omniglot,
+            place,
+        ),
+        DataInfo(
+            "icons",
+            "icon concepts, each drawn by at least three of six design families, rendered from fonts",
+            icons.SPLITS,
+            "OFL, Apache, MIT, CC BY",
+            has_icons,
+            "the fonts of the QtAwesome package" if has_icons else "needs QtAwesome: pip install 'firstsight[icons]'",
+        ),
+        DataInfo(
+            "folder:PATH", "your images, one sub-folder a class", ("all", "train", "validation"), "yours", True, "any folder"
+        ),
+        DataInfo(
+            "manifest:FILE",
+            "your CSV or JSONL: path,label[,group][,origin][,split] or left,right,same",
+            ("all", "train", "validation", "or its own"),
+            "yours",
+            True,
+            "any file",
+        ),
+    ]
+
+
+def _path_and_split(text: str) -> tuple[str, str]:
+    path, colon, part = text.rpartition(":")
+    if colon and "/" not in part and not Path(text).exists():
+        return path, part
+    if not text:
+        raise UsageError("a path is missing after the colon")
+    return text, "all"
+
+
+__all__ = [
+    "DataInfo",
+    "DataSet",
+    "cache_folder",
+    "catalogue",
+    "data_folders",
+    "open_data",
+    "refuse_overlap",
+]

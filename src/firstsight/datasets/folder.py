@@ -1,0 +1,63 @@
+"""``folder:path``: a folder a class, the images of a class anywhere below it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from firstsight.datasets.dataset import DataSet
+from firstsight.errors import DataError
+from firstsight.inputs.decode import EXTENSIONS
+from firstsight.types import Example
+
+
+def load(path: str) -> DataSet:
+    """All images below ``path``; hidden files are passed over, files that are not images are counted in a note.
+
+    Raises:
+        DataError: no such folder, no class folders in it, or no images.
+    """
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        state = "is a file" if root.exists() else "does not exist"
+        raise DataError(f"{root} {state}; a folder with one sub-folder of images for each class was expected")
+    classes = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if not classes:
+        raise DataError(f"{root} has no sub-folders; one sub-folder of images for each class was expected")
+    examples, empty, others = [], [], 0
+    for folder in classes:
+        before = len(examples)
+        for file in _files(folder):
+            if file.suffix.lower() in EXTENSIONS:
+                examples.append(example(file, label=folder.name, root=root))
+            else:
+                others += 1
+        if len(examples) == before:
+            empty.append(folder.name)
+    if not examples:
+        raise DataError(f"{root} has {len(classes)} sub-folders and no image in them ({', '.join(sorted(EXTENSIONS))})")
+    notes = []
+    if empty:
+        notes.append(f"{len(empty)} sub-folders hold no image and are no classes ({', '.join(empty[:3])})")
+    if others:
+        notes.append(f"{others} files are not images by their name and were left out")
+    return DataSet(f"folder:{path}", tuple(examples), notes=tuple(notes))
+
+
+def example(file: Path, *, label: str, root: Path, group: str = "", origin: str = "") -> Example:
+    """An example whose key follows the file's place, size and time of change."""
+    try:
+        state = file.stat()
+        key = f"{os.path.relpath(file, root)}:{state.st_size}:{state.st_mtime_ns}"
+    except OSError:  # a dangling link, say: reading it will name the fault
+        key = f"{file}:unreadable"
+    return Example(label, lambda: file, key, group, origin, str(file))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in sorted(names):
+            if not name.startswith("."):
+                yield Path(parent) / name

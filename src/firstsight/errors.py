@@ -1,0 +1,77 @@
+"""Every error FirstSight raises, and the exit code the command line gives it.
+
+    FirstSightError            3  something failed
+    ├── UsageError             2  the request names or combines things wrongly
+    ├── InputError             2  a file or value handed in cannot be read
+    ├── DataError              2  a data set is missing, broken or unfit for the task
+    ├── ModelError             2  a model directory is missing, altered or unfit
+    ├── CalibrationError       2  calibration is missing or cannot be made from this data
+    ├── GalleryError           2  a gallery or identity is missing, or belongs to another model
+    ├── TrainingError          3  training went wrong (not-a-number loss, collapse)
+    └── StorageError           3  the disk refused a write; the old state is intact
+
+A message is one sentence: what came, what was expected, what mends it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FirstSightError(Exception):
+    """The root of all errors raised on purpose."""
+
+    exit_code = 3
+
+
+class UsageError(FirstSightError):
+    """The request names something unknown or combines things that do not fit."""
+
+    exit_code = 2
+
+
+class InputError(FirstSightError):
+    """An image or other input cannot be read."""
+
+    exit_code = 2
+
+
+class DataError(FirstSightError):
+    """A data set is missing, broken, or cannot serve the task."""
+
+    exit_code = 2
+
+
+class ModelError(FirstSightError):
+    """A model directory is missing, altered, or does not fit."""
+
+    exit_code = 2
+
+
+class CalibrationError(FirstSightError):
+    """A calibration is missing, or cannot be made from the data given."""
+
+    exit_code = 2
+
+
+class GalleryError(FirstSightError):
+    """A gallery or identity is missing, or the gallery belongs to another model."""
+
+    exit_code = 2
+
+
+class TrainingError(FirstSightError):
+    """Training cannot go on: the loss is not a number, or the embedding has collapsed."""
+
+
+class StorageError(FirstSightError):
+    """A write was refused by the system; what was stored before is intact."""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
+    """An error for a name that is not in a list, with the list and the likeliest intention."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    guess = f" (did you mean {close[0]!r}?)" if close else ""
+    return UsageError(f"there is no {what} {name!r}{guess}; known: {', '.join(names) or 'none'}")

@@ -1,0 +1,1 @@
+"""Evaluation: protocols over a data set and any Embedder."""

@@ -1,0 +1,148 @@
+"""N-way K-shot episodes: how they are drawn and how they are scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from firstsight.datasets.dataset import DataSet
+from firstsight.errors import DataError
+from firstsight.metrics.identification import rank_one_credit
+from firstsight.types import Embedder, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Episodes:
+    """Drawn tasks.
+
+    Attributes:
+        support: ``(t, n, k)`` indices of the references, class by class.
+        query: ``(t, q)`` indices of the probes.
+        target: ``(t, q)`` which of the n classes is right.
+    """
+
+    support: IntArray
+    query: IntArray
+    target: IntArray
+
+
+def within_group(data: DataSet, *, ways: int, tasks: int, seed: int) -> tuple[Episodes, list[str]]:
+    """Tasks of Lake's form: ``ways`` classes of one group, support by one origin, queries by another.
+
+    Tasks go round the groups, so each group counts alike. Groups with fewer classes than ``ways`` cannot serve and
+    are returned by name.
+
+    Raises:
+        DataError: no group has enough classes drawn by two origins.
+    """
+    rng = np.random.default_rng(seed)
+    group_names, groups = data.groups
+    _, origins = data.origins
+    table: list[tuple[str, npt.NDArray[np.int64]]] = []
+    left_out = []
+    for g, name in enumerate(group_names):
+        members = np.flatnonzero(groups == g)
+        classes = np.unique(data.labels[members])
+        drawers = np.unique(origins[members])
+        where = np.full((len(classes), len(drawers)), -1, np.int64)
+        where[np.searchsorted(classes, data.labels[members]), np.searchsorted(drawers, origins[members])] = members
+        if len(classes) < ways or len(drawers) < 2:
+            left_out.append(name)
+        else:
+            table.append((name, where))
+    if not table:
+        raise DataError(
+            f"no group of {data.name} has {ways} classes by two origins, as a within-group task needs; "
+            "use protocol nway, or fewer ways"
+        )
+    support = np.empty((tasks, ways, 1), np.int64)
+    query, target = np.empty((tasks, ways), np.int64), np.empty((tasks, ways), np.int64)
+    for t in range(tasks):
+        _, where = table[t % len(table)]
+        while True:
+            one, other = rng.choice(where.shape[1], 2, replace=False)
+            usable = np.flatnonzero((where[:, one] >= 0) & (where[:, other] >= 0))
+            if len(usable) >= ways:
+                break
+        chosen = rng.choice(usable, ways, replace=False)
+        support[t, :, 0] = where[chosen, one]
+        target[t] = rng.permutation(ways)
+        query[t] = where[chosen, other][target[t]]
+    return Episodes(support, query, target), left_out
+
+
+def any_classes(
+    data: DataSet, *, ways: int, shots: int, tasks: int, seed: int, cross_origin: bool = True
+) -> Episodes:
+    """Tasks of ``ways`` random classes, ``shots`` references each, one query a class.
+
+    With ``cross_origin`` (where the data has origins) references and query of a class come from different origins;
+    otherwise they are merely different examples.
+
+    Raises:
+        DataError: fewer than ``ways`` classes have what a task needs.
+    """
+    rng = np.random.default_rng(seed)
+    _, origins = data.origins
+    cross = cross_origin and len(np.unique(origins)) > 1
+    members = [np.flatnonzero(data.labels == c) for c in range(len(data.classes))]
+    usable = [
+        c
+        for c, m in enumerate(members)
+        if len(m) > shots and (not cross or _can_cross(origins[m], shots))
+    ]
+    if len(usable) < ways:
+        need = f"{shots + 1} examples" + (" from two or more origins" if cross else "")
+        raise DataError(
+            f"{len(usable)} of the {len(members)} classes of {data.name} have the {need} that a "
+            f"{ways}-way {shots}-shot task needs; use fewer ways or shots, or bring more data"
+        )
+    support = np.empty((tasks, ways, shots), np.int64)
+    query, target = np.empty((tasks, ways), np.int64), np.empty((tasks, ways), np.int64)
+    for t in range(tasks):
+        chosen = rng.choice(usable, ways, replace=False)
+        probes = np.empty(ways, np.int64)
+        for column, c in enumerate(chosen):
+            probes[column], support[t, column] = _draw(rng, members[c], origins, shots, cross)
+        target[t] = rng.permutation(ways)
+        query[t] = probes[target[t]]
+    return Episodes(support, query, target)
+
+
+def _can_cross(origins: IntArray, shots: int) -> bool:
+    _, counts = np.unique(origins, return_counts=True)
+    return bool((len(origins) - counts >= shots).any())
+
+
+def _draw(
+    rng: np.random.Generator, members: IntArray, origins: IntArray, shots: int, cross: bool
+) -> tuple[int, IntArray]:
+    """A query and its references; origins are drawn first so that a family with many styles weighs no more."""
+    if not cross:
+        drawn = rng.choice(members, shots + 1, replace=False)
+        return int(drawn[0]), drawn[1:]
+    names, counts = np.unique(origins[members], return_counts=True)
+    asked = rng.choice(names[len(members) - counts >= shots])
+    query = rng.choice(members[origins[members] == asked])
+    others = members[origins[members] != asked]
+    # Spread the references over as many origins as there are.
+    order = rng.permutation(others)
+    rank = np.zeros(len(order), np.int64)
+    for name in np.unique(origins[order]):
+        place = np.flatnonzero(origins[order] == name)
+        rank[place] = np.arange(len(place))
+    shuffled = np.lexsort((rng.random(len(order)), rank))
+    return int(query), order[shuffled[:shots]]
+
+
+def credits(embedder: Embedder, embeddings: FloatArray, episodes: Episodes) -> npt.NDArray[np.float64]:
+    """Credit ``(t, q)`` of every query; references of a class are fused by their mean score."""
+    tasks, ways, shots = episodes.support.shape
+    out = np.empty(episodes.query.shape)
+    for t in range(tasks):
+        scores = embedder.score(embeddings[episodes.query[t]], embeddings[episodes.support[t].ravel()])
+        fused = scores.reshape(-1, ways, shots).mean(axis=2)
+        out[t] = rank_one_credit(fused, episodes.target[t])
+    return out

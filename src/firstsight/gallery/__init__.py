@@ -1,0 +1,5 @@
+"""Galleries: enrolled references of identities, bound to one model."""
+
+from firstsight.gallery.gallery import Gallery
+
+__all__ = ["Gallery"]

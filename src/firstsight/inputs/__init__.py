@@ -1,0 +1,38 @@
+"""Inputs: raw bytes, paths or pixels become readings, the same way in training and in use."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from firstsight.inputs.glyph import GlyphInput
+from firstsight.inputs.image import ImageInput
+from firstsight.types import Reading, Source
+
+
+class Input(Protocol):
+    """What reads a source; a frozen dataclass whose fields are its settings.
+
+    ``version`` grows whenever the same source and settings would give other arrays: it is part of a model's
+    fingerprint.
+    """
+
+    @property
+    def name(self) -> str:
+        """As written in recipes."""
+
+    @property
+    def version(self) -> int:
+        """Of the code, see above."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape ``(c, h, w)`` of one array."""
+
+    def read(self, source: Source) -> Reading:
+        """The reading of a source; raises InputError."""
+
+
+INPUTS: dict[str, type[ImageInput] | type[GlyphInput]] = {"image": ImageInput, "glyph": GlyphInput}
+"""Every input by the name recipes and models use."""
+
+__all__ = ["INPUTS", "GlyphInput", "ImageInput", "Input"]

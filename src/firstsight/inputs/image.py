@@ -1,0 +1,70 @@
+"""``image``: any picture, fitted into a square."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from firstsight.errors import UsageError
+from firstsight.inputs.decode import decode
+from firstsight.types import Reading, Source
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInput:
+    """Decode a picture and fit it into a square.
+
+    Args:
+        size: side of the square, in pixels.
+        channels: 1 for grey, 3 for RGB.
+        fit: ``stretch`` to the square, ``pad`` with the border's colour, or ``crop`` the centre.
+        invert: make dark-on-light pictures light-on-dark (icons, drawings).
+    """
+
+    size: int = 64
+    channels: int = 3
+    fit: Literal["stretch", "pad", "crop"] = "stretch"
+    invert: bool = False
+
+    name: ClassVar[str] = "image"
+    version: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.size <= 512:
+            raise UsageError(f"input.size is {self.size}, 8 to 512 pixels were expected")
+        if self.channels not in (1, 3):
+            raise UsageError(f"input.channels is {self.channels}, 1 (grey) or 3 (RGB) was expected")
+        if self.fit not in ("stretch", "pad", "crop"):
+            raise UsageError(f"input.fit is {self.fit!r}, stretch, pad or crop was expected")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape ``(c, h, w)`` of one array."""
+        return (self.channels, self.size, self.size)
+
+    def read(self, source: Source) -> Reading:
+        """A reading with one array.
+
+        Raises:
+            InputError: see :func:`firstsight.inputs.decode.decode`.
+        """
+        picture = decode(source, colour=self.channels == 3)
+        box = (0, 0, picture.width, picture.height)
+        square = (self.size, self.size)
+        if self.fit == "crop":
+            picture = ImageOps.fit(picture, square, Image.Resampling.BILINEAR)
+        elif self.fit == "pad":
+            border = np.asarray(picture)[[0, -1]].reshape(-1, self.channels)
+            colour = tuple(int(v) for v in np.median(border, axis=0))
+            fill: int | tuple[int, ...] = colour if self.channels == 3 else colour[0]
+            picture = ImageOps.pad(picture, square, Image.Resampling.BILINEAR, color=fill)
+        else:
+            picture = picture.resize(square, Image.Resampling.BILINEAR, reducing_gap=3.0)
+        pixels = np.asarray(picture, dtype=np.uint8).reshape(self.size, self.size, self.channels)
+        if self.invert:
+            pixels = 255 - pixels
+        arrays = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
+        return Reading(arrays=arrays, boxes=(box,))

@@ -1,0 +1,55 @@
+"""Every part a recipe can name, on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from firstsight.learn.comparisons import InBatch, Proxies, SampledPairs, SampledTriplets
+from firstsight.learn.encoders.conv4 import Conv4
+from firstsight.learn.encoders.residual import Residual
+from firstsight.learn.losses.pairwise import contrastive, normalised_softmax
+from firstsight.learn.losses.triplet import triplet
+from firstsight.learn.sampling import PK, HardGroups, Random
+from firstsight.learn.similarities import Cosine, Euclidean
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A loss and what it needs.
+
+    Attributes:
+        function: ``loss(score, same, weight, **settings) -> scalar``.
+        domains: kinds of score it is defined on.
+        rows: whether a row of scores must be one anchor's.
+    """
+
+    function: Callable[..., Tensor]
+    domains: tuple[str, ...]
+    rows: bool
+
+
+ENCODERS: dict[str, type[nn.Module]] = {"residual": Residual, "conv4": Conv4}
+
+SIMILARITIES: dict[str, type[Cosine] | type[Euclidean]] = {"cosine": Cosine, "euclidean": Euclidean}
+
+COMPARISONS: dict[str, type[InBatch] | type[SampledPairs] | type[SampledTriplets] | type[Proxies]] = {
+    "in_batch": InBatch,
+    "sampled_pairs": SampledPairs,
+    "sampled_triplets": SampledTriplets,
+    "proxies": Proxies,
+}
+
+LOSSES: dict[str, Loss] = {
+    "contrastive": Loss(contrastive, ("negated distance",), rows=False),
+    "triplet": Loss(triplet, ("negated distance", "cosine"), rows=True),
+    "normalised_softmax": Loss(normalised_softmax, ("cosine",), rows=True),
+}
+
+SAMPLERS: dict[str, type[Random] | type[PK] | type[HardGroups]] = {
+    "random": Random,
+    "pk": PK,
+    "hard_groups": HardGroups,
+}

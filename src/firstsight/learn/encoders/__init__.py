@@ -1,0 +1,1 @@
+"""Encoders: networks from readings to embeddings, one family a file."""

@@ -1,0 +1,182 @@
+"""From a trained encoder to a model directory, and back to torch for further training."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+import firstsight
+from firstsight.card import card
+from firstsight.errors import ModelError, TrainingError
+from firstsight.files import write_atomically
+from firstsight.inputs import Input
+from firstsight.learn.catalogue import ENCODERS, SIMILARITIES
+from firstsight.learn.similarities import TorchSimilarity
+from firstsight.model import Model
+from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, SimilaritySpec, TrainingSpec
+from firstsight.types import FloatArray, PixelArray
+
+TOLERANCE = 1e-4
+
+
+class Readable(nn.Module):
+    """An encoder that takes raw readings: uint8 in, embeddings as they are compared out."""
+
+    def __init__(self, encoder: nn.Module, similarity: TorchSimilarity) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.similarity = similarity
+
+    def forward(self, readings: Tensor) -> Tensor:
+        """``(n, c, h, w)`` uint8 -> ``(n, d)`` float32."""
+        return self.similarity.prepare(self.encoder(readings.to(torch.float32) / 255))
+
+
+class LabEmbedder:
+    """An encoder in torch as an Embedder: what validation sees, and what the runtime must equal.
+
+    Args:
+        encoder: the network; put into evaluation mode.
+        similarity: how its embeddings are compared.
+        name: for reports.
+    """
+
+    def __init__(self, encoder: nn.Module, similarity: TorchSimilarity, name: str = "lab") -> None:
+        self.name = name
+        self._readable = Readable(encoder, similarity).eval()
+        self._runtime = similarity.runtime
+
+    def embed_arrays(self, arrays: PixelArray) -> FloatArray:
+        """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32."""
+        self._readable.eval()
+        with torch.inference_mode():
+            blocks = [
+                self._readable(torch.from_numpy(arrays[i : i + 256]).contiguous(memory_format=torch.channels_last))
+                for i in range(0, len(arrays), 256)
+            ]
+        return torch.cat(blocks).numpy()
+
+    def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Scores ``(a, b)`` by the similarity the model will store."""
+        return self._runtime.scores(left, right)
+
+
+def to_onnx(encoder: nn.Module, similarity: TorchSimilarity, reader: Input) -> bytes:
+    """The encoder as an ONNX graph in one file, stripped of what it tells about the machine it was made on."""
+    readable = Readable(encoder, similarity).eval()
+    example = torch.zeros((2, *reader.shape), dtype=torch.uint8)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            readable,
+            (example,),
+            input_names=["readings"],
+            output_names=["embeddings"],
+            dynamic_shapes=({0: torch.export.Dim("n", min=1, max=1 << 20)},),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    if program is None:
+        raise TrainingError("the encoder can't be exported to ONNX")
+    proto = program.model_proto
+    _strip(proto)
+    buffer = io.BytesIO(proto.SerializeToString())
+    return buffer.getvalue()
+
+
+def _strip(proto: Any) -> None:
+    """Remove stack traces, source paths and module names, which tell of the machine and change from run to run."""
+    del proto.metadata_props[:]
+    proto.doc_string = ""
+    del proto.graph.metadata_props[:]
+    proto.graph.doc_string = ""
+    for item in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output):
+        del item.metadata_props[:]
+        item.doc_string = ""
+    for tensor in proto.graph.initializer:
+        del tensor.metadata_props[:]
+        tensor.doc_string = ""
+
+
+def save(
+    path: Path,
+    *,
+    name: str,
+    encoder: nn.Module,
+    similarity: TorchSimilarity,
+    reader: Input,
+    dim: int,
+    trained: TrainingSpec,
+    probe: PixelArray,
+) -> Model:
+    """Write a model directory (``model.json`` last, so that half a model is no model) and load it as users will.
+
+    Args:
+        probe: readings ``(n, c, h, w)`` on which the loaded model must equal the trained one to 1e-4.
+
+    Raises:
+        TrainingError: it does not.
+        StorageError: the disk refused.
+    """
+    weights = {k: v.detach().contiguous() for k, v in encoder.state_dict().items()}
+    files = {
+        "encoder.onnx": to_onnx(encoder, similarity, reader),
+        "encoder.safetensors": safetensors.torch.save(weights),
+    }
+    specs = {k: FileSpec(bytes=len(v), sha256=hashlib.sha256(v).hexdigest()) for k, v in files.items()}
+    runtime = similarity.runtime
+    link = runtime.link
+    spec = ModelSpec(
+        format=1,
+        name=name,
+        made_by=f"firstsight {firstsight.__version__}",
+        input=InputSpec(name=reader.name, version=reader.version, settings=asdict(reader)),  # type: ignore[call-overload]
+        similarity=SimilaritySpec(
+            measure=runtime.measure,
+            link=LinkSpec(kind=link.kind, scale=link.scale, bias=link.bias, gamma=link.gamma),
+        ),
+        dim=dim,
+        files=specs,  # type: ignore[arg-type]
+        trained=trained,
+    )
+    for file, data in files.items():
+        write_atomically(path / file, data)
+    write_atomically(path / "README.md", card(spec, None).encode())
+    write_atomically(path / "model.json", json.dumps(spec.model_dump(), indent=1).encode())
+    (path / "calibration.json").unlink(missing_ok=True)
+    model = Model.load(path)
+    gap = float(np.abs(model.embed_arrays(probe) - LabEmbedder(encoder, similarity).embed_arrays(probe)).max())
+    if not gap <= TOLERANCE:
+        (path / "model.json").unlink()
+        raise TrainingError(f"the exported model differs from the trained one by {gap:.2g}, {TOLERANCE:g} is allowed")
+    return model
+
+
+def load_encoder(model: Model) -> tuple[nn.Module, TorchSimilarity]:
+    """The network and similarity of a model directory, in torch.
+
+    Raises:
+        ModelError: the weights do not fit the network its settings describe.
+    """
+    settings = {k: dict(v) for k, v in model.spec.trained.settings.items()}
+    channels, size, _ = model.input.shape
+    try:
+        encoder = ENCODERS[settings["encoder"].pop("name")](channels, size, **settings["encoder"])
+        similarity = SIMILARITIES[settings["similarity"].pop("name")](**settings["similarity"])
+        encoder.load_state_dict(safetensors.torch.load((model.path / "encoder.safetensors").read_bytes()))
+    except (KeyError, TypeError, RuntimeError, OSError) as error:
+        raise ModelError(f"{model.path} can't be trained further ({str(error).splitlines()[0]})") from None
+    return encoder.eval(), similarity

@@ -1,0 +1,108 @@
+"""``fit``: the training loop as a generator. Whoever iterates it decides what to log, save, and when to stop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from firstsight.errors import TrainingError
+
+Batches = Callable[[int], tuple[Tensor, Tensor]]
+"""From the number of a step to images ``(b, c, h, w)`` and labels ``(b,)``."""
+Objective = Callable[[Tensor, Tensor, int], Tensor]
+"""From embeddings as the encoder gives them ``(b, d)``, labels ``(b,)`` and the step to a scalar loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did.
+
+    Attributes:
+        step: counted from 1.
+        loss: of the batch, before the update.
+        learning_rate: used for the update.
+        embeddings: ``(b, d)``, detached.
+        examples: in the batch.
+    """
+
+    step: int
+    loss: float
+    learning_rate: float
+    embeddings: Tensor
+    examples: int
+
+
+def learning_rate_at(step: int, *, steps: int, peak: float, warmup: int, floor: float = 0.01) -> float:
+    """Linear warm-up to ``peak``, then a cosine down to ``floor * peak`` (Loshchilov and Hutter, 2017)."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    share = (step - warmup) / max(1, steps - warmup)
+    return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
+
+
+def make_optimiser(modules: list[nn.Module], *, lr: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter, 2019); biases and normalisation parameters are not decayed."""
+    parameters = [p for m in modules for p in m.parameters() if p.requires_grad]
+    matrices = [p for p in parameters if p.ndim > 1]
+    vectors = [p for p in parameters if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=lr)
+
+
+def fit(
+    encoder: nn.Module,
+    objective: Objective,
+    batches: Batches,
+    optimiser: torch.optim.Optimizer,
+    *,
+    steps: int,
+    schedule: Callable[[int], float],
+    start: int = 0,
+    clip: float = 5.0,
+) -> Iterator[Step]:
+    """Train ``encoder`` (and what else ``optimiser`` holds), yielding after every step.
+
+    Args:
+        start: steps already done, when a run is resumed.
+        schedule: step -> learning rate.
+        clip: largest norm of the gradient.
+
+    Raises:
+        TrainingError: the loss is not a finite number.
+    """
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    for step in range(start, steps):
+        encoder.train()
+        rate = schedule(step)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        images, labels = batches(step)
+        embeddings = encoder(images.contiguous(memory_format=torch.channels_last))
+        loss = objective(embeddings, labels, step)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the loss became {value} at step {step + 1}; lower optimiser.lr (now {rate:.2g}) or lengthen "
+                "optimiser.warmup"
+            )
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, clip)
+        optimiser.step()
+        yield Step(step + 1, value, rate, embeddings.detach(), len(images))
+
+
+def effective_dimensions(embeddings: Tensor) -> float:
+    """Participation ratio of the covariance's spectrum: about how many dimensions ``(b, d)`` embeddings fill.
+
+    1 when all lie on a line, up to ``min(b - 1, d)`` when spread evenly; 0 when they coincide.
+    """
+    centred = embeddings - embeddings.mean(0)
+    gram = centred @ centred.T if len(centred) < centred.shape[1] else centred.T @ centred
+    trace = gram.diagonal().sum().item()
+    square = gram.square().sum().item()
+    return trace * trace / square if square > 1e-20 else 0.0

@@ -1,0 +1,1 @@
+"""Losses: plain functions of a comparison, one family a file."""

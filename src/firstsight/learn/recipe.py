@@ -1,0 +1,249 @@
+"""Recipes: TOML files that name the parts of a training run; ``key=value`` changes one setting, checked."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from firstsight.errors import UsageError, unknown
+from firstsight.inputs import INPUTS
+from firstsight.learn.augment import augment
+from firstsight.learn.catalogue import COMPARISONS, ENCODERS, LOSSES, SAMPLERS, SIMILARITIES
+
+FOLDER = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """Section ``[data]``: addresses of data sets.
+
+    Args:
+        train: to learn from.
+        validation: disjoint classes to watch progress on; "" for none.
+        calibration: what ``calibrate`` takes when it is not told; "" for none.
+    """
+
+    train: str = ""
+    validation: str = ""
+    calibration: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserSettings:
+    """Section ``[optimiser]``: AdamW.
+
+    Args:
+        lr: peak learning rate.
+        weight_decay: decoupled, on matrices only.
+        warmup: steps of linear warm-up.
+        clip: largest norm of the gradient.
+    """
+
+    lr: float = 2e-3
+    weight_decay: float = 0.01
+    warmup: int = 100
+    clip: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """Section ``[training]``.
+
+    Args:
+        steps: length of training.
+        seed: of every draw.
+        turns: quarter turns as classes of their own: 1, 4, or 8 with mirror images.
+        average: decay of the weights' moving average; 0 takes the last weights.
+        validate_every: steps between looks at the validation classes.
+        checkpoint_every: steps between checkpoints.
+        start: a model whose weights to begin with; "" for none.
+        threads: of the processor; 0 for all.
+    """
+
+    steps: int = 2000
+    seed: int = 0
+    turns: Literal[1, 4, 8] = 1
+    average: float = 0.995
+    validate_every: int = 500
+    checkpoint_every: int = 500
+    start: str = ""
+    threads: int = 0
+
+
+_FIXED: dict[str, Callable[..., Any]] = {
+    "data": DataSettings,
+    "augment": augment,
+    "optimiser": OptimiserSettings,
+    "training": TrainingSettings,
+}
+_NAMED: dict[str, Mapping[str, Any]] = {
+    "input": INPUTS,
+    "encoder": ENCODERS,
+    "similarity": SIMILARITIES,
+    "comparison": COMPARISONS,
+    "loss": LOSSES,
+    "sampling": SAMPLERS,
+}
+_GIVEN = {"channels", "labels", "groups", "images", "generator", "score", "same", "weight", "similarity"}
+"""Arguments that training fills in itself; a recipe may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A checked recipe.
+
+    Attributes:
+        name: of the recipe.
+        sections: section -> settings; ``name`` in a section names its part.
+    """
+
+    name: str
+    sections: dict[str, dict[str, Any]]
+
+    def settings(self, section: str) -> dict[str, Any]:
+        """A section's settings without the part's name."""
+        return {k: v for k, v in self.sections.get(section, {}).items() if k != "name"}
+
+    @property
+    def data(self) -> DataSettings:
+        """Section ``[data]``."""
+        return DataSettings(**self.settings("data"))
+
+    @property
+    def optimiser(self) -> OptimiserSettings:
+        """Section ``[optimiser]``."""
+        return OptimiserSettings(**self.settings("optimiser"))
+
+    @property
+    def training(self) -> TrainingSettings:
+        """Section ``[training]``."""
+        return TrainingSettings(**self.settings("training"))
+
+    def part(self, section: str) -> Any:
+        """What the section's ``name`` stands for."""
+        return _NAMED[section][self.sections[section]["name"]]
+
+
+def shipped() -> list[str]:
+    """Names of the recipes that come with FirstSight."""
+    return sorted(p.stem for p in FOLDER.glob("*.toml"))
+
+
+def load(name: str, changes: Sequence[str] = ()) -> Recipe:
+    """A recipe by its shipped name or its path, with ``section.key=value`` changes.
+
+    Raises:
+        UsageError: no such recipe, section, part or key, or a value of the wrong type.
+    """
+    if "/" in name or name.endswith(".toml"):
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise UsageError(f"{path} does not exist; a recipe file, or one of {', '.join(shipped())}, was expected")
+    else:
+        path = FOLDER / f"{name}.toml"
+        if not path.is_file():
+            raise unknown("recipe", name, shipped())
+    try:
+        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not a TOML recipe ({error})") from None
+    for section, content in sections.items():
+        if not isinstance(content, dict):
+            raise UsageError(f"{path}: {section} stands outside a section; write it under [training], say")
+    for change in changes:
+        _apply(sections, change)
+    _check(sections)
+    return Recipe(path.stem, sections)
+
+
+def _apply(sections: dict[str, dict[str, Any]], change: str) -> None:
+    key, equals, text = change.partition("=")
+    section, dot, field = key.partition(".")
+    if not equals or not dot or not field:
+        raise UsageError(f"{change!r} came, section.key=value was expected, such as training.steps=500")
+    if section not in _NAMED and section not in _FIXED:
+        raise unknown("section", section, [*_NAMED, *_FIXED])
+    content = sections.setdefault(section, {})
+    value = _value(text)
+    if field == "name" and content.get("name") != value:
+        content.clear()  # another part has other settings
+    content[field] = value
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _check(sections: dict[str, dict[str, Any]]) -> None:
+    for section in sections:
+        if section not in _NAMED and section not in _FIXED:
+            raise unknown("section", section, [*_NAMED, *_FIXED])
+    for section, parts in _NAMED.items():
+        content = sections.get(section, {})
+        if "name" not in content:
+            raise UsageError(f"the recipe names no {section}; add [{section}] with name = one of {', '.join(parts)}")
+        if content["name"] not in parts:
+            raise unknown(section, str(content["name"]), parts)
+        part = parts[content["name"]]
+        _check_keys(section, content, getattr(part, "function", part))
+    for section, function in _FIXED.items():
+        _check_keys(section, sections.get(section, {}), function)
+    loss, similarity = LOSSES[sections["loss"]["name"]], SIMILARITIES[sections["similarity"]["name"]]
+    comparison = COMPARISONS[sections["comparison"]["name"]]
+    if similarity.domain not in loss.domains:
+        raise UsageError(
+            f"loss {sections['loss']['name']!r} is defined on a {' or '.join(loss.domains)}, similarity "
+            f"{sections['similarity']['name']!r} gives a {similarity.domain}; change one of them"
+        )
+    if comparison is COMPARISONS["proxies"] and similarity.domain != "cosine":
+        raise UsageError("comparison 'proxies' compares by angle; set similarity.name=cosine")
+    if loss.rows and not comparison.rows:
+        raise UsageError(
+            f"loss {sections['loss']['name']!r} needs a row of scores an anchor, comparison "
+            f"{sections['comparison']['name']!r} gives single pairs; use in_batch, sampled_triplets or proxies"
+        )
+
+
+def _check_keys(section: str, content: dict[str, Any], function: Callable[..., Any]) -> None:
+    """Check names and types against the signature of the part they configure."""
+    target = function.__init__ if inspect.isclass(function) else function
+    hints = typing.get_type_hints(target)
+    parameters = inspect.signature(function).parameters
+    allowed = {
+        k: hints.get(k, Any)
+        for k, p in parameters.items()
+        if k not in _GIVEN
+        and not (section == "encoder" and k == "size")
+        and not (section == "sampling" and k == "seed")
+        and not (section == "comparison" and k in ("dim", "classes"))
+    }
+    if section == "input" and "channels" in parameters:
+        allowed["channels"] = hints["channels"]
+    for key, value in content.items():
+        if key == "name" and section in _NAMED:
+            continue
+        if key not in allowed:
+            raise unknown(f"setting of {section}", key, allowed or ["none"])
+        content[key] = _typed(f"{section}.{key}", value, allowed[key])
+
+
+def _typed(key: str, value: Any, hint: Any) -> Any:
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise UsageError(f"{key} is {value!r}, one of {', '.join(map(str, get_args(hint)))} was expected")
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    wrong = not isinstance(value, hint) or (hint is not bool and isinstance(value, bool))
+    if hint in (int, float, str, bool) and wrong:
+        kinds = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+        raise UsageError(f"{key} is {value!r}, {kinds[hint]} was expected")
+    return value

@@ -1,0 +1,242 @@
+"""A model: a directory of data (never code) that embeds inputs and compares embeddings. No torch here.
+
+    model.json         what it is: input, similarity, files with their hashes, what it was trained on
+    encoder.onnx       raw readings (n, c, h, w) uint8 -> embeddings (n, d) float32
+    encoder.safetensors   the same weights, for further training
+    calibration.json   probability and threshold, once calibrated
+    README.md          the card, for people
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydantic
+
+from firstsight.calibration import Calibration
+from firstsight.card import card
+from firstsight.decision import decide
+from firstsight.errors import InputError, ModelError, unknown
+from firstsight.files import write_atomically
+from firstsight.inputs import INPUTS, Input
+from firstsight.similarity import Link, Similarity
+from firstsight.spec import MAX_WEIGHTS, FileSpec, ModelSpec
+from firstsight.types import Decision, FloatArray, PixelArray, Source
+
+SHIPPED = Path(__file__).parent / "models"
+_MAX_JSON = 16 << 20
+_BATCH = 256
+
+
+class Model:
+    """A loaded model: embeds, compares, and knows its calibration.
+
+    Args:
+        path: its directory.
+        spec: the validated content of its ``model.json``.
+        calibration: if it has one.
+    """
+
+    def __init__(self, path: Path, spec: ModelSpec, calibration: Calibration | None = None) -> None:
+        self.path = path
+        self.spec = spec
+        self.calibration = calibration
+
+    @classmethod
+    def load(cls, name: str | Path) -> Model:
+        """Load a shipped model by its bare name, or a directory by its path (with a ``/``).
+
+        Raises:
+            ModelError: nothing is there, or a file is missing, altered, too large or not what it should be.
+        """
+        path = find_model(name)
+        spec = _read_spec(path)
+        for file, expected in spec.files.items():
+            _verify(path / file, expected)
+        return cls(path, spec, _read_calibration(path, spec.fingerprint))
+
+    @property
+    def name(self) -> str:
+        """As given when it was trained."""
+        return self.spec.name
+
+    @property
+    def fingerprint(self) -> str:
+        """See :attr:`ModelSpec.fingerprint`."""
+        return self.spec.fingerprint
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+        return self.spec.dim
+
+    @property
+    def trained_classes(self) -> frozenset[str]:
+        """Classes it learned from, qualified by the kind of their data set."""
+        return frozenset(self.spec.trained.classes)
+
+    @cached_property
+    def input(self) -> Input:
+        """What reads a source for this model."""
+        made = INPUTS.get(self.spec.input.name)
+        if made is None:
+            raise ModelError(f"{self.path} reads {self.spec.input.name!r}, which this FirstSight does not know; update it")
+        if made.version != self.spec.input.version:
+            raise ModelError(
+                f"{self.path} was trained with version {self.spec.input.version} of input {made.name!r}, this FirstSight "
+                f"has version {made.version}; train again or use the FirstSight it was made by ({self.spec.made_by})"
+            )
+        try:
+            return made(**self.spec.input.settings)  # type: ignore[arg-type]
+        except TypeError as error:
+            raise ModelError(f"{self.path} has settings that input {made.name!r} does not take ({error})") from None
+
+    @cached_property
+    def similarity(self) -> Similarity:
+        """How its embeddings are compared."""
+        return Similarity(self.spec.similarity.measure, Link(**self.spec.similarity.link.model_dump()))
+
+    @cached_property
+    def _session(self) -> Any:
+        import onnxruntime
+
+        data = (self.path / "encoder.onnx").read_bytes()
+        if b"\x0a\x08location" in data:  # the entry that points an ONNX tensor to another file
+            raise ModelError(f"{self.path}/encoder.onnx refers to another file, which a model may not")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001  the runtime raises its own kinds
+            raise ModelError(f"{self.path}/encoder.onnx can't be loaded ({str(error).splitlines()[0]})") from None
+        given = [(i.name, i.type, i.shape[1:]) for i in session.get_inputs()]
+        if given != [("readings", "tensor(uint8)", list(self.input.shape))]:
+            raise ModelError(f"{self.path}/encoder.onnx takes {given}, readings of shape {self.input.shape} were expected")
+        return session
+
+    def embed_arrays(self, arrays: PixelArray) -> FloatArray:
+        """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32."""
+        out = np.empty((len(arrays), self.dim), np.float32)
+        for start in range(0, len(arrays), _BATCH):
+            block = np.ascontiguousarray(arrays[start : start + _BATCH])
+            out[start : start + _BATCH] = self._session.run(None, {"readings": block})[0]
+        return out
+
+    def embed(self, sources: Source | Sequence[Source]) -> FloatArray:
+        """Embeddings ``(n, d)`` of one source or a sequence of them.
+
+        Raises:
+            InputError: a source cannot be read, or shows nothing to recognise.
+        """
+        several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
+        listed: Sequence[Any] = sources if several else [sources]  # type: ignore[assignment]
+        if not listed:
+            return np.empty((0, self.dim), np.float32)
+        return self.embed_arrays(np.concatenate([self._one(source) for source in listed]))
+
+    def _one(self, source: Source) -> PixelArray:
+        reading = self.input.read(source)
+        if len(reading.arrays) != 1 or reading.notes:
+            from firstsight.inputs.decode import describe
+
+            seen = "; ".join(reading.notes) or f"{len(reading.arrays)} things to recognise"
+            raise InputError(f"{describe(source)}: {seen}, one was expected")
+        return reading.arrays
+
+    def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Scores ``(a, b)`` of embeddings ``(a, d)`` against ``(b, d)``."""
+        return self.similarity.scores(left, right)
+
+    def compare(self, left: Source, right: Source) -> Decision:
+        """Are these two the same? Undecided while the model is not calibrated."""
+        a, b = self.embed([left, right])
+        return decide(float(self.similarity.aligned(a[None], b[None])[0]), self.calibration)
+
+    def save_calibration(self, calibration: Calibration) -> None:
+        """Write the calibration beside the model, whole or not at all.
+
+        Raises:
+            StorageError: the directory can't be written.
+        """
+        text = json.dumps(dataclasses.asdict(calibration), indent=1)
+        write_atomically(self.path / "calibration.json", text.encode())
+        write_atomically(self.path / "README.md", card(self.spec, calibration).encode())
+        self.calibration = calibration
+
+
+def shipped() -> list[str]:
+    """Names of the models that come with FirstSight."""
+    return sorted(p.parent.name for p in SHIPPED.glob("*/model.json"))
+
+
+def find_model(name: str | Path) -> Path:
+    """The directory of a model.
+
+    Raises:
+        ModelError, UsageError: there is none.
+    """
+    text = str(name)
+    if isinstance(name, Path) or "/" in text or text.startswith("."):
+        path = Path(name).expanduser()
+        if not (path / "model.json").is_file():
+            state = "has no model.json, so it is not a model" if path.is_dir() else "does not exist"
+            unfinished = (path / "checkpoint.pt").is_file()
+            hint = "; training stopped before its end, go on with firstsight train ... --resume" if unfinished else ""
+            raise ModelError(f"{path} {state}{hint}")
+        return path
+    if text not in shipped():
+        if (Path(text) / "model.json").is_file():
+            raise ModelError(f"there is no shipped model {text!r}; for the directory write ./{text}")
+        raise unknown("shipped model", text, shipped())
+    return SHIPPED / text
+
+
+def _read_spec(path: Path) -> ModelSpec:
+    try:
+        return ModelSpec.model_validate_json(_read(path / "model.json", _MAX_JSON))
+    except pydantic.ValidationError as error:
+        raise ModelError(f"{path}/model.json is not valid ({_first(error)})") from None
+
+
+def _read_calibration(path: Path, fingerprint: str) -> Calibration | None:
+    file = path / "calibration.json"
+    if not file.is_file():
+        return None
+    try:
+        adapter = pydantic.TypeAdapter(Calibration)
+        calibration = adapter.validate_json(_read(file, _MAX_JSON))
+    except pydantic.ValidationError as error:
+        raise ModelError(f"{file} is not valid ({_first(error)}); calibrate again") from None
+    if calibration.model != fingerprint:
+        raise ModelError(f"{file} was made for model {calibration.model}, this is {fingerprint}; calibrate again")
+    return calibration
+
+
+def _read(file: Path, most: int) -> bytes:
+    try:
+        if file.stat().st_size > most:
+            raise ModelError(f"{file} is larger than the {most >> 20} MiB allowed")
+        return file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{file} can't be read ({error.strerror}); the model is incomplete") from None
+
+
+def _verify(file: Path, expected: FileSpec) -> None:
+    data = _read(file, MAX_WEIGHTS)
+    if len(data) != expected.bytes or hashlib.sha256(data).hexdigest() != expected.sha256:
+        raise ModelError(f"{file} was altered or damaged (its hash is not the one in model.json); restore the model")
+
+
+def _first(error: pydantic.ValidationError) -> str:
+    one = error.errors()[0]
+    return f"{'.'.join(str(p) for p in one['loc'])}: {one['msg']}"
+
+
+__all__ = ["Model", "ModelSpec", "find_model", "shipped"]

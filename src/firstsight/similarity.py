@@ -1,0 +1,121 @@
+"""Measures, links and the exact search kernels: ``score = link(measure(left, right))``.
+
+A similarity is stored in a model as such a pair, so that the runtime needs no network code to compare embeddings.
+Higher scores always mean more alike; cosine is ``dot`` on normalised vectors, a distance is a negated score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from firstsight.errors import ModelError
+from firstsight.types import FloatArray, IntArray
+
+Measure = Literal["dot", "euclidean", "manhattan"]
+LinkKind = Literal["identity", "negate", "negate_square", "rbf"]
+_CHUNK = 1 << 22  # floats in a block of scores: 16 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A monotone function from a measure to a score.
+
+    ``identity`` (m), ``negate`` (-m), ``negate_square`` (-m^2), ``rbf`` (exp(-gamma m^2)), each then times ``scale``
+    plus ``bias``; ``scale`` is positive, so the order of what is alike never turns.
+    """
+
+    kind: LinkKind = "identity"
+    scale: float = 1.0
+    bias: float = 0.0
+    gamma: float = 1.0
+
+    def __call__(self, measured: FloatArray) -> FloatArray:
+        """Scores of the same shape as ``measured``."""
+        if self.kind == "negate":
+            value = -measured
+        elif self.kind == "negate_square":
+            value = -np.square(measured)
+        elif self.kind == "rbf":
+            value = np.exp(-self.gamma * np.square(measured))
+        else:
+            value = measured
+        if self.scale != 1.0 or self.bias != 0.0:
+            value = value * np.float32(self.scale) + np.float32(self.bias)
+        return value.astype(np.float32, copy=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """How a model compares embeddings.
+
+    Raises:
+        ModelError: a measure or link that does not exist, or a pair in which nearer would not score higher.
+    """
+
+    measure: Measure = "dot"
+    link: Link = Link()
+
+    def __post_init__(self) -> None:
+        if self.measure not in get_args(Measure) or self.link.kind not in get_args(LinkKind):
+            raise ModelError(f"similarity {self.measure!r} with link {self.link.kind!r} is not known")
+        if (self.measure == "dot") != (self.link.kind == "identity") or not self.link.scale > 0:
+            raise ModelError(
+                f"link {self.link.kind!r} (scale {self.link.scale}) on measure {self.measure!r} "
+                "would not score nearer vectors higher"
+            )
+
+    def scores(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Every row of ``left (a, d)`` against every row of ``right (b, d)``: ``(a, b)``."""
+        out = np.empty((len(left), len(right)), np.float32)
+        step = max(1, _CHUNK // max(1, len(right) * (right.shape[1] if self.measure == "manhattan" else 1)))
+        for start in range(0, len(left), step):
+            out[start : start + step] = self.link(measured(self.measure, left[start : start + step], right))
+        return out
+
+    def aligned(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Row i of ``left (n, d)`` against row i of ``right (n, d)``: ``(n,)``."""
+        if self.measure == "dot":
+            value = np.einsum("nd,nd->n", left, right)
+        elif self.measure == "euclidean":
+            value = np.linalg.norm(left - right, axis=1)
+        else:
+            value = np.abs(left - right).sum(axis=1)
+        return self.link(value.astype(np.float32))
+
+    def search(self, probes: FloatArray, gallery: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+        """The ``k`` best rows of ``gallery (b, d)`` for each probe ``(a, d)``: indices and scores ``(a, k)``."""
+        k = min(k, len(gallery))
+        indices = np.empty((len(probes), k), np.int64)
+        best = np.empty((len(probes), k), np.float32)
+        step = max(1, _CHUNK // max(1, len(gallery)))
+        for start in range(0, len(probes), step):
+            block = self.scores(probes[start : start + step], gallery)
+            top = np.argpartition(-block, k - 1, axis=1)[:, :k] if k < len(gallery) else _all(block)
+            order = np.argsort(-np.take_along_axis(block, top, 1), axis=1, kind="stable")
+            chosen = np.take_along_axis(top, order, 1)
+            indices[start : start + step] = chosen
+            best[start : start + step] = np.take_along_axis(block, chosen, 1)
+        return indices, best
+
+
+def _all(block: FloatArray) -> IntArray:
+    return np.broadcast_to(np.arange(block.shape[1], dtype=np.int64), block.shape)
+
+
+def measured(measure: Measure, left: FloatArray, right: FloatArray) -> FloatArray:
+    """The raw measure ``(a, b)`` of ``left (a, d)`` and ``right (b, d)``."""
+    if measure == "dot":
+        return left @ right.T
+    if measure == "manhattan":
+        return np.abs(left[:, None, :] - right[None, :, :]).sum(axis=2)
+    # |a - b|^2 by the dot product is fast but cancels for near-equal vectors: those few are measured directly.
+    left_norm = np.einsum("nd,nd->n", left, left)
+    right_norm = np.einsum("nd,nd->n", right, right)
+    square = left_norm[:, None] + right_norm[None, :] - 2 * (left @ right.T)
+    near = np.nonzero(square < 1e-3 * (left_norm[:, None] + right_norm[None, :]) + 1e-12)
+    difference = left[near[0]] - right[near[1]]
+    square[near] = np.einsum("nd,nd->n", difference, difference)
+    return np.sqrt(np.maximum(square, 0)).astype(np.float32, copy=False)

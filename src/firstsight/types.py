@@ -1,0 +1,226 @@
+"""The values that travel between floors: frozen, plain, and turned into JSON by ``dataclasses.asdict``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+PixelArray: TypeAlias = npt.NDArray[np.uint8]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+
+Source: TypeAlias = "str | Path | bytes | npt.NDArray[Any]"
+"""What a user hands in: a path, the bytes of an image file, or pixels ``(h, w)`` / ``(h, w, 3)`` uint8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One input and what is known of it.
+
+    Attributes:
+        label: the class, written so that it is unique in its data set (``Greek/character03``).
+        load: gives the path or the raw bytes of the input.
+        key: changes when the content changes; names the example in caches.
+        group: what its *class* belongs to (alphabet, category); "" where the data has none.
+        origin: who or what made *this example* (drawer, writer, camera, design family); "" if unknown.
+        source: where it comes from, for people to read.
+    """
+
+    label: str
+    load: Callable[[], Path | bytes] = field(repr=False, compare=False)
+    key: str
+    group: str = ""
+    origin: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an input becomes.
+
+    Attributes:
+        arrays: ``(n, c, h, w)`` uint8; n is 1 for a glyph or an image, 0 to many for faces in a photograph.
+        boxes: for each array its place in the input, ``(left, top, right, bottom)`` in pixels.
+        notes: what was seen on the way ("no ink found"); empty when all is well.
+    """
+
+    arrays: PixelArray
+    boxes: tuple[tuple[int, int, int, int], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A measured value with its 95 % interval (``low`` and ``high`` equal ``value`` where none applies)."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a protocol.
+
+    Attributes:
+        protocol: its name, with the variant in words.
+        data: the data set evaluated.
+        model: name and fingerprint of what was evaluated.
+        trained_on: the data the model learned from.
+        trials: number of decisions behind the headline metric.
+        seed: of every draw.
+        metrics: name -> Metric; the first is the headline.
+        details: tables and curves behind the metrics, JSON-ready.
+        notes: sentences a reader must know.
+    """
+
+    protocol: str
+    data: str
+    model: str
+    trained_on: str
+    trials: int
+    seed: int
+    metrics: Mapping[str, Metric]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer of ``verify`` and ``compare``.
+
+    Attributes:
+        same: the answer; None when the model is not calibrated and so cannot decide.
+        score: similarity, higher is more alike.
+        probability: calibrated probability of "same" (equal prior odds), or None.
+        threshold: the score from which the answer is "same", or None.
+        reason: one sentence.
+    """
+
+    same: bool | None
+    score: float
+    probability: float | None
+    threshold: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One enrolled identity as an answer to a probe."""
+
+    identity: str
+    score: float
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The answer of ``identify``.
+
+    Attributes:
+        identity: the enrolled identity, or None for "unknown".
+        score, probability, threshold: of the best candidate, as in Decision.
+        reason: one sentence.
+        candidates: the best identities, best first.
+    """
+
+    identity: str | None
+    score: float
+    probability: float | None
+    threshold: float
+    reason: str
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """The receipt of ``enroll``: it exists only after the reference is on disk."""
+
+    identity: str
+    added: int
+    references: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A stored reference, without its vector."""
+
+    id: int
+    identity: str
+    source: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of identifying a labelled data set against a gallery.
+
+    Attributes:
+        data: what was asked.
+        enrolled: identities in the gallery.
+        probes: examples of enrolled classes, of which ``right``, ``wrong`` and ``unknown`` add up.
+        best_is_right: probes whose best candidate was right, whatever the threshold said (rank 1).
+        strangers: examples of classes that are not enrolled; ``strangers_unknown`` of them were told apart.
+        left_out: examples not asked because they are enrolled themselves.
+        answers: for each probe ``(source, label, identity or None, score)``.
+    """
+
+    data: str
+    enrolled: int
+    probes: int
+    right: int
+    wrong: int
+    unknown: int
+    best_is_right: int
+    strangers: int
+    strangers_unknown: int
+    left_out: int
+    answers: tuple[tuple[str, str, str | None, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """A part by its name, for lists."""
+
+    name: str
+    about: str
+
+
+class Embedder(Protocol):
+    """Anything that turns inputs into vectors whose similarity is meaningful."""
+
+    @property
+    def name(self) -> str:
+        """For reports."""
+
+    def embed_arrays(self, arrays: PixelArray) -> FloatArray:
+        """``(n, c, h, w)`` uint8 readings to ``(n, d)`` float32 embeddings."""
+
+    def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Scores ``(a, b)`` of every row of ``left (a, d)`` against every row of ``right (b, d)``."""
+
+
+class Store(Protocol):
+    """A durable place for one gallery's references. ``add`` returns only after they are on disk."""
+
+    def add(self, identity: str, vectors: FloatArray, sources: Sequence[str]) -> int:
+        """Store ``(n, d)`` references of one identity; returns how many it now has."""
+
+    def remove(self, identity: str) -> int:
+        """Delete all references of an identity; returns how many there were."""
+
+    def references(self) -> list[Reference]:
+        """Every stored reference, oldest first."""
+
+    def vectors(self) -> tuple[list[str], FloatArray]:
+        """Identities (n) and their vectors ``(n, d)``, including what other processes committed."""
+
+    def close(self) -> None:
+        """Release the store."""
