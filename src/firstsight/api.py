@@ -102,11 +102,12 @@ def evaluate(
     given = {"ways": ways, "shots": shots, "tasks": tasks, "across": across}
     chosen = {k: v for k, v in given.items() if v is not None}
     settings = Settings(seed=seed, **chosen)  # type: ignore[arg-type]
-    result = run.evaluate(_model(model), protocol, data, settings=settings, chosen=frozenset(chosen), progress=progress)
+    loaded = _model(model)
+    result = run.evaluate(loaded, protocol, data, settings=settings, chosen=frozenset(chosen), progress=progress)
     if report is not None:
         from firstsight.report.page import write_page
 
-        write_page(result, Path(report))
+        write_page(result, Path(report), loaded.input)
     return result
 
 

@@ -48,9 +48,7 @@ class Calibration:
 
     def probability(self, scores: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Probability of "same" for scores of any shape, when same and different are equally likely beforehand."""
-        value: npt.NDArray[np.float64] = special.expit(
-            self.slope * np.asarray(scores, np.float64) + self.intercept
-        )
+        value: npt.NDArray[np.float64] = special.expit(self.slope * np.asarray(scores, np.float64) + self.intercept)
         return value
 
     def expected_fpir(self, gallery_size: int) -> float:

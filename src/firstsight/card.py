@@ -20,7 +20,8 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
         f"| input | `{spec.input.name}` version {spec.input.version} ({settings}) |",
         f"| embedding | {spec.dim} dimensions, compared by {spec.similarity.measure} ({spec.similarity.link.kind}) |",
         f"| learned from | `{trained.data}`: {trained.examples:,} examples of {len(trained.classes):,} classes |",
-        f"| recipe | `{trained.recipe}`, {trained.steps:,} steps, seed {trained.seed}, {trained.seconds / 60:.0f} minutes |",
+        f"| recipe | `{trained.recipe}`, {trained.steps:,} steps, seed {trained.seed} |",
+        f"| cost | {trained.seconds / 60:.0f} minutes, {trained.core_seconds / 60:.0f} core-minutes |",
     ]
     if trained.started_from:
         lines.append(f"| started from | {trained.started_from} |")
@@ -33,7 +34,7 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
         lines.append(
             f"Threshold {c.threshold:.4f} for a target FMR of {c.target_fmr:g}, chosen on `{c.data}` "
             f"({len(c.classes):,} classes, {c.genuine_pairs:,} same and {c.impostor_pairs:,} different pairs): "
-            f"FMR {c.fmr:.4g}, FNMR {c.fnmr:.2%} there. Probabilities assume that same and different are equally likely."
+            f"FMR {c.fmr:.4g}, FNMR {c.fnmr:.2%} there. Probabilities take same and different as equally likely."
         )
     lines += [
         "",

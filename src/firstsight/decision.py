@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from firstsight.calibration import Calibration
 from firstsight.errors import CalibrationError
 from firstsight.types import BoolArray, Candidate, Decision, FloatArray, IntArray, Match
 
 
-def accepts(scores: FloatArray, calibration: Calibration) -> BoolArray:
+def accepts(scores: npt.ArrayLike, calibration: Calibration) -> BoolArray:
     """Whether each score (any shape) means "same"."""
-    return scores >= np.float32(calibration.threshold)
+    return np.asarray(np.asarray(scores, np.float32) >= np.float32(calibration.threshold))
 
 
 def fuse(scores: FloatArray, owners: IntArray, identities: int) -> FloatArray:
@@ -36,9 +37,11 @@ def decide(score: float, calibration: Calibration | None) -> Decision:
     if calibration is None:
         reason = "the model is not calibrated, so there is a score but no decision; run firstsight calibrate"
         return Decision(None, score, None, None, reason)
-    same = bool(accepts(np.float32(score), calibration))
+    same = bool(accepts(score, calibration))
     side = "reaches" if same else "is below"
-    reason = f"score {score:.3f} {side} the threshold {calibration.threshold:.3f} set for FMR {calibration.target_fmr:g}"
+    reason = (
+        f"score {score:.3f} {side} the threshold {calibration.threshold:.3f} set for FMR {calibration.target_fmr:g}"
+    )
     probability = float(calibration.probability(score))
     return Decision(same, score, probability, calibration.threshold, reason)
 
@@ -60,7 +63,7 @@ def match(scores: FloatArray, identities: list[str], calibration: Calibration | 
     )
     best = candidates[0]
     tied = len(candidates) > 1 and candidates[1].score == best.score
-    known = bool(accepts(np.float32(best.score), calibration)) and not tied
+    known = bool(accepts(best.score, calibration)) and not tied
     if tied:
         reason = f"{best.identity} and {candidates[1].identity} score the same ({best.score:.3f})"
     elif known:

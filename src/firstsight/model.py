@@ -1,10 +1,10 @@
 """A model: a directory of data (never code) that embeds inputs and compares embeddings. No torch here.
 
-    model.json         what it is: input, similarity, files with their hashes, what it was trained on
-    encoder.onnx       raw readings (n, c, h, w) uint8 -> embeddings (n, d) float32
-    encoder.safetensors   the same weights, for further training
-    calibration.json   probability and threshold, once calibrated
-    README.md          the card, for people
+model.json         what it is: input, similarity, files with their hashes, what it was trained on
+encoder.onnx       raw readings (n, c, h, w) uint8 -> embeddings (n, d) float32
+encoder.safetensors   the same weights, for further training
+calibration.json   probability and threshold, once calibrated
+README.md          the card, for people
 """
 
 from __future__ import annotations
@@ -87,10 +87,12 @@ class Model:
         """What reads a source for this model."""
         made = INPUTS.get(self.spec.input.name)
         if made is None:
-            raise ModelError(f"{self.path} reads {self.spec.input.name!r}, which this FirstSight does not know; update it")
+            raise ModelError(
+                f"{self.path} reads {self.spec.input.name!r}, which this FirstSight does not know; update it"
+            )
         if made.version != self.spec.input.version:
             raise ModelError(
-                f"{self.path} was trained with version {self.spec.input.version} of input {made.name!r}, this FirstSight "
+                f"{self.path} was trained with version {self.spec.input.version} of input {made.name!r}, here it "
                 f"has version {made.version}; train again or use the FirstSight it was made by ({self.spec.made_by})"
             )
         try:
@@ -118,7 +120,9 @@ class Model:
             raise ModelError(f"{self.path}/encoder.onnx can't be loaded ({str(error).splitlines()[0]})") from None
         given = [(i.name, i.type, i.shape[1:]) for i in session.get_inputs()]
         if given != [("readings", "tensor(uint8)", list(self.input.shape))]:
-            raise ModelError(f"{self.path}/encoder.onnx takes {given}, readings of shape {self.input.shape} were expected")
+            raise ModelError(
+                f"{self.path}/encoder.onnx takes {given}, readings of shape {self.input.shape} were expected"
+            )
         return session
 
     def embed_arrays(self, arrays: PixelArray) -> FloatArray:

@@ -110,7 +110,8 @@ def measured(measure: Measure, left: FloatArray, right: FloatArray) -> FloatArra
     if measure == "dot":
         return left @ right.T
     if measure == "manhattan":
-        return np.abs(left[:, None, :] - right[None, :, :]).sum(axis=2)
+        distance: FloatArray = np.abs(left[:, None, :] - right[None, :, :]).sum(axis=2)
+        return distance
     # |a - b|^2 by the dot product is fast but cancels for near-equal vectors: those few are measured directly.
     left_norm = np.einsum("nd,nd->n", left, left)
     right_norm = np.einsum("nd,nd->n", right, right)
@@ -118,4 +119,5 @@ def measured(measure: Measure, left: FloatArray, right: FloatArray) -> FloatArra
     near = np.nonzero(square < 1e-3 * (left_norm[:, None] + right_norm[None, :]) + 1e-12)
     difference = left[near[0]] - right[near[1]]
     square[near] = np.einsum("nd,nd->n", difference, difference)
-    return np.sqrt(np.maximum(square, 0)).astype(np.float32, copy=False)
+    result: FloatArray = np.sqrt(np.maximum(square, 0)).astype(np.float32, copy=False)
+    return result

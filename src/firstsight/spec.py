@@ -59,6 +59,7 @@ class TrainingSpec(_Strict):
     steps: int
     seed: int
     seconds: float
+    core_seconds: float
     settings: dict[str, dict[str, Any]]
     started_from: str = ""
     validation: dict[str, float] = {}

@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 3
-    except Exception as error:  # noqa: BLE001  the rim: no traceback reaches a user
+    except Exception as error:
         if os.environ.get("FIRSTSIGHT_DEBUG"):
             raise
         return _say(

@@ -70,7 +70,11 @@ def train(
         except KeyboardInterrupt:
             saved = (place / "checkpoint.pt").exists()
             words = " ".join([recipe, *settings, *(["--data", data] if data else []), "--out", str(place)])
-            hint = f"the checkpoint is kept; go on with: firstsight train {words} --resume" if saved else "nothing was saved"
+            hint = (
+                f"the checkpoint is kept; go on with: firstsight train {words} --resume"
+                if saved
+                else "nothing was saved"
+            )
             render.error(f"stopped; {hint}")
             return 3
     render.trained(model, json=json)

@@ -176,10 +176,18 @@ def trained(model: Model, *, json: bool) -> None:
     """What came of training, and what comes next."""
     spec = model.spec
     if json:
-        dump({"path": str(model.path), "fingerprint": model.fingerprint, **spec.model_dump(exclude={"trained": {"classes"}})})
+        dump(
+            {
+                "path": str(model.path),
+                "fingerprint": model.fingerprint,
+                **spec.model_dump(exclude={"trained": {"classes"}}),
+            }
+        )
         return
     t = spec.trained
-    print(f"{model.path}: learned from {t.examples:,} examples of {len(t.classes):,} classes in {t.seconds / 60:.1f} min")
+    print(
+        f"{model.path}: learned from {t.examples:,} examples of {len(t.classes):,} classes in {t.seconds / 60:.1f} min"
+    )
     for name, accuracy in t.validation.items():
         print(f"  {name} on held-out classes: {accuracy:.1%}")
     where = "" if t.calibration_data else " DATA"
@@ -223,7 +231,9 @@ def calibrated(result: Calibration, model: str, *, json: bool) -> None:
     )
     if result.impostor_pairs * result.target_fmr < 3:
         need = round(3 / result.target_fmr)
-        print(f"  warning: FMR {result.target_fmr:g} needs at least {need:,} different pairs to be shown; this is a guess")
+        print(
+            f"  warning: FMR {result.target_fmr:g} needs at least {need:,} different pairs to be shown; this is a guess"
+        )
     shown = model if "/" not in model else _path(model)
     print(f"next: firstsight gallery create my.db --model {shown}")
 
@@ -235,7 +245,7 @@ def created(gallery: str, model: Model, *, json: bool) -> None:
         return
     print(f"{gallery}: an empty gallery for model {model.name} ({model.fingerprint})")
     if model.calibration is None:
-        print(f"  warning: the model is not calibrated; identify will refuse until firstsight calibrate {_path(model.path)}")
+        print(f"  warning: not calibrated, so identify will refuse; run firstsight calibrate {_path(model.path)}")
     print(f"next: firstsight enroll {gallery} NAME IMAGE    or  --data folder:PATH for one image of every sub-folder")
 
 

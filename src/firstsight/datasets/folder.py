@@ -25,7 +25,8 @@ def load(path: str) -> DataSet:
     classes = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not classes:
         raise DataError(f"{root} has no sub-folders; one sub-folder of images for each class was expected")
-    examples, empty, others = [], [], 0
+    examples: list[Example] = []
+    empty, others = [], 0
     for folder in classes:
         before = len(examples)
         for file in _files(folder):

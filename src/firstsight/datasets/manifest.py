@@ -1,7 +1,7 @@
 """``manifest:file``: examples listed in CSV or JSON lines, with labels or as pairs.
 
-    path,label[,group][,origin][,split]      paths are relative to the manifest
-    left,right,same                          same is 1/0, true/false or yes/no
+path,label[,group][,origin][,split]      paths are relative to the manifest
+left,right,same                          same is 1/0, true/false or yes/no
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def load(path: str, split: str | None = None) -> DataSet:
     if {"left", "right", "same"} <= columns:
         return _pairs(file, path, rows)
     if not {"path", "label"} <= columns:
-        raise DataError(f"{file} has the columns {', '.join(sorted(columns))}; path,label or left,right,same was expected")
+        raise DataError(
+            f"{file} has the columns {', '.join(sorted(columns))}; path,label or left,right,same was expected"
+        )
     unknown = columns - _LABELLED
     notes = (f"columns {', '.join(sorted(unknown))} are not used",) if unknown else ()
     splits = sorted({str(r["split"]) for _, r in rows if r.get("split")})
@@ -68,9 +70,8 @@ def _pairs(file: Path, path: str, rows: list[tuple[int, dict[str, Any]]]) -> Dat
         same = _TRUTH.get(str(row["same"]).strip().lower())
         if same is None:
             raise DataError(f"{file} line {number}: same is {row['same']!r}, 1 or 0 was expected")
-        for side in ("left", "right"):
-            if not (file.parent / str(row[side])).is_file():
-                missing.append(f"line {number}: {row[side]}")
+        gone = [str(row[side]) for side in ("left", "right") if not (file.parent / str(row[side])).is_file()]
+        missing += [f"line {number}: {name}" for name in gone]
         left, right = (index.setdefault(str(row[side]), len(index)) for side in ("left", "right"))
         pairs.append((left, right, same))
     _refuse_missing(file, missing)

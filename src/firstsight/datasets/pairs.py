@@ -22,7 +22,12 @@ class Pairs:
 
 
 def draw_pairs(
-    data: DataSet, *, genuine: int = 100_000, impostor: int = 1_000_000, seed: int = 0, cross_origin: bool = True
+    data: DataSet,
+    *,
+    genuine: int = 100_000,
+    impostor: int = 1_000_000,
+    seed: int = 0,
+    cross_origin: bool = True,
 ) -> Pairs:
     """All pairs, or a draw without bias where there are more than asked for.
 
@@ -74,4 +79,5 @@ def _impostor(labels: IntArray, rng: np.random.Generator, most: int) -> npt.NDAr
         pairs = np.stack([i[differ], j[differ]], 1)
         return pairs if len(pairs) <= most else pairs[rng.choice(len(pairs), most, replace=False)]
     drawn = rng.integers(0, count, (int(most * 1.1) + 16, 2))
-    return drawn[labels[drawn[:, 0]] != labels[drawn[:, 1]]][:most]
+    different: npt.NDArray[np.int64] = drawn[labels[drawn[:, 0]] != labels[drawn[:, 1]]][:most]
+    return different

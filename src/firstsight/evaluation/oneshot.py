@@ -73,9 +73,7 @@ def within_group(data: DataSet, *, ways: int, tasks: int, seed: int) -> tuple[Ep
     return Episodes(support, query, target), left_out
 
 
-def any_classes(
-    data: DataSet, *, ways: int, shots: int, tasks: int, seed: int, cross_origin: bool = True
-) -> Episodes:
+def any_classes(data: DataSet, *, ways: int, shots: int, tasks: int, seed: int, cross_origin: bool = True) -> Episodes:
     """Tasks of ``ways`` random classes, ``shots`` references each, one query a class.
 
     With ``cross_origin`` (where the data has origins) references and query of a class come from different origins;
@@ -88,11 +86,7 @@ def any_classes(
     _, origins = data.origins
     cross = cross_origin and len(np.unique(origins)) > 1
     members = [np.flatnonzero(data.labels == c) for c in range(len(data.classes))]
-    usable = [
-        c
-        for c, m in enumerate(members)
-        if len(m) > shots and (not cross or _can_cross(origins[m], shots))
-    ]
+    usable = [c for c, m in enumerate(members) if len(m) > shots and (not cross or _can_cross(origins[m], shots))]
     if len(usable) < ways:
         need = f"{shots + 1} examples" + (" from two or more origins" if cross else "")
         raise DataError(
@@ -137,7 +131,7 @@ def _draw(
     return int(query), order[shuffled[:shots]]
 
 
-def credits(embedder: Embedder, embeddings: FloatArray, episodes: Episodes) -> npt.NDArray[np.float64]:
+def query_credits(embedder: Embedder, embeddings: FloatArray, episodes: Episodes) -> npt.NDArray[np.float64]:
     """Credit ``(t, q)`` of every query; references of a class are fused by their mean score."""
     tasks, ways, shots = episodes.support.shape
     out = np.empty(episodes.query.shape)

@@ -13,7 +13,7 @@ from firstsight.datasets import DataSet, open_data
 from firstsight.datasets.pairs import draw_pairs
 from firstsight.decision import accepts
 from firstsight.errors import UsageError
-from firstsight.evaluation.oneshot import Episodes, any_classes, credits, within_group
+from firstsight.evaluation.oneshot import Episodes, any_classes, query_credits, within_group
 from firstsight.metrics.intervals import bootstrap, mean_by_cluster
 from firstsight.metrics.verification import auc, eer, error_curve
 from firstsight.types import BoolArray, Embedder, FloatArray, IntArray, Metric, PixelArray
@@ -111,7 +111,12 @@ def nway(
     """N random classes, K references each, one probe a class."""
     cross = settings.across == "origins"
     episodes = any_classes(
-        data, ways=settings.ways, shots=settings.shots, tasks=settings.tasks, seed=settings.seed, cross_origin=cross
+        data,
+        ways=settings.ways,
+        shots=settings.shots,
+        tasks=settings.tasks,
+        seed=settings.seed,
+        cross_origin=cross,
     )
     name = f"{settings.ways}-way {settings.shots}-shot, across {settings.across}"
     notes = () if not cross or len(data.origins[0]) > 1 else ("the data has no origins: any two examples may face",)
@@ -127,8 +132,8 @@ def _one_shot(
     seed: int,
     notes: tuple[str, ...] = (),
 ) -> Outcome:
-    credit = credits(embedder, embedder.embed_arrays(arrays), episodes)
-    pixels = credits(Pixels(), Pixels().embed_arrays(arrays), episodes)
+    credit = query_credits(embedder, embedder.embed_arrays(arrays), episodes)
+    pixels = query_credits(Pixels(), Pixels().embed_arrays(arrays), episodes)
     group_names, groups = data.groups
     grouped = len(group_names) > 1
     names = group_names if grouped else data.classes
@@ -143,8 +148,11 @@ def _one_shot(
         }
         for u in np.unique(unit)
     ]
-    details = {"by": "group" if grouped else "class", "table": sorted(table, key=lambda r: r["accuracy"])}
-    details["examples"] = _strips(data, episodes, credit)
+    details: dict[str, object] = {
+        "by": "group" if grouped else "class",
+        "table": sorted(table, key=lambda r: r["accuracy"]),
+        "examples": _strips(data, episodes, credit),
+    }
     metrics = {
         "accuracy": mean_by_cluster(flat, unit, seed=seed),
         "pixels": mean_by_cluster(pixels.ravel(), unit, seed=seed),
@@ -247,12 +255,14 @@ class Pixels:
 
     def embed_arrays(self, arrays: PixelArray) -> FloatArray:
         """Readings ``(n, c, h, w)`` flattened and normalised ``(n, c * h * w)``."""
-        flat = arrays.reshape(len(arrays), -1).astype(np.float32)
-        return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+        flat: FloatArray = arrays.reshape(len(arrays), -1).astype(np.float32)
+        flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+        return flat
 
     def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Cosines ``(a, b)``."""
-        return left @ right.T
+        cosines: FloatArray = left @ right.T
+        return cosines
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -281,7 +291,9 @@ PROTOCOLS: dict[str, Protocol] = {
 """Every protocol by its name."""
 
 
-def settle(name: str, data: str | None, settings: Settings, chosen: frozenset[str]) -> tuple[Protocol, DataSet, Settings]:
+def settle(
+    name: str, data: str | None, settings: Settings, chosen: frozenset[str]
+) -> tuple[Protocol, DataSet, Settings]:
     """The protocol, its data and its settings.
 
     Args:

@@ -36,7 +36,10 @@ def evaluate(
     if calibration and held.class_names & frozenset(calibration.classes):
         if protocol == "verification":
             refuse_overlap(
-                "what the threshold was chosen on", held, frozenset(calibration.classes), "evaluate on other classes"
+                "what the threshold was chosen on",
+                held,
+                frozenset(calibration.classes),
+                "evaluate on other classes",
             )
         notes.append("some of these classes chose the threshold, which this protocol does not use")
     arrays = read_all(held, model.input, progress=progress)
@@ -55,7 +58,12 @@ def evaluate(
 
 
 def calibrate(
-    model: Model, data: str | None = None, *, fmr: float = 0.01, seed: int = 0, progress: Progress | None = None
+    model: Model,
+    data: str | None = None,
+    *,
+    fmr: float = 0.01,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> Calibration:
     """Fit and save a probability and the threshold for a target FMR, on classes the model has not seen.
 
@@ -71,7 +79,9 @@ def calibrate(
     """
     address = data or model.spec.trained.calibration_data
     if not address:
-        raise CalibrationError(f"{model.name} holds no data out for calibration; name some: firstsight calibrate MODEL DATA")
+        raise CalibrationError(
+            f"{model.name} holds no data out for calibration; name some: firstsight calibrate MODEL DATA"
+        )
     try:
         held = open_data(address)
     except DataError as error:
@@ -79,7 +89,10 @@ def calibrate(
             raise
         raise DataError(f"{error}; or name other data: firstsight calibrate MODEL DATA") from None
     refuse_overlap(
-        "what the model was trained on", held, model.trained_classes, "calibrate on other classes, or the threshold lies"
+        "what the model was trained on",
+        held,
+        model.trained_classes,
+        "calibrate on other classes, or the threshold lies",
     )
     arrays = read_all(held, model.input, progress=progress)
     pairs = draw_pairs(held, seed=seed)

@@ -19,7 +19,7 @@ from firstsight.types import Source
 MAX_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 64_000_000
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-EXTENSIONS = frozenset(".png .jpg .jpeg .bmp .gif .tif .tiff .webp .ppm .pgm .pbm".split())
+EXTENSIONS = frozenset([".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"])
 
 
 def describe(source: Source) -> str:

@@ -53,8 +53,16 @@ def augment(
     cosine, sine = torch.cos(angle), torch.sin(angle)
     wide, high = size * ratio, size / ratio
     theta = torch.empty(count, 2, 3)
-    theta[:, 0, 0], theta[:, 0, 1], theta[:, 0, 2] = wide * cosine, wide * (slant * cosine - sine), spread(2 * shift)
-    theta[:, 1, 0], theta[:, 1, 1], theta[:, 1, 2] = high * sine, high * (slant * sine + cosine), spread(2 * shift)
+    theta[:, 0, 0], theta[:, 0, 1], theta[:, 0, 2] = (
+        wide * cosine,
+        wide * (slant * cosine - sine),
+        spread(2 * shift),
+    )
+    theta[:, 1, 0], theta[:, 1, 1], theta[:, 1, 2] = (
+        high * sine,
+        high * (slant * sine + cosine),
+        spread(2 * shift),
+    )
     if mirror:
         theta[:, :, 0] *= (torch.rand(count, 1, generator=generator) < 0.5).float() * 2 - 1
     grid = functional.affine_grid(theta, [count, 1, height, width], align_corners=False)

@@ -90,7 +90,7 @@ def fit(
                 "optimiser.warmup"
             )
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, clip)
         optimiser.step()
         yield Step(step + 1, value, rate, embeddings.detach(), len(images))

@@ -53,9 +53,7 @@ class PK:
         each: K; a class with fewer examples repeats some.
     """
 
-    def __init__(
-        self, labels: IntArray, groups: IntArray, seed: int, *, classes: int = 32, each: int = 4
-    ) -> None:
+    def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, classes: int = 32, each: int = 4) -> None:
         self.seed, self.each = seed, _positive("each", each)
         self.members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
         self.classes = min(_positive("classes", classes), len(self.members))

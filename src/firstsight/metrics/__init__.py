@@ -1,0 +1,1 @@
+"""Metrics: pure formulas on arrays."""

@@ -20,4 +20,5 @@ def rank_one_credit(scores: FloatArray, target: IntArray) -> npt.NDArray[np.floa
     best = scores.max(axis=1, keepdims=True)
     tied = scores == best
     hit = np.take_along_axis(tied, target[:, None], 1)[:, 0]
-    return hit / tied.sum(axis=1)
+    credit: npt.NDArray[np.float64] = hit / tied.sum(axis=1)
+    return credit

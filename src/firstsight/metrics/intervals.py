@@ -44,9 +44,7 @@ def bootstrap(
     """
     value = statistic(np.ones(clusters, np.int64))
     rng = np.random.default_rng((seed, 78))
-    draws = [
-        statistic(np.bincount(rng.integers(0, clusters, clusters), minlength=clusters)) for _ in range(rounds)
-    ]
+    draws = [statistic(np.bincount(rng.integers(0, clusters, clusters), minlength=clusters)) for _ in range(rounds)]
     result = {}
     for name, middle in value.items():
         spread = [d[name] for d in draws if np.isfinite(d[name])]

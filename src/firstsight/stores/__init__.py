@@ -1,0 +1,1 @@
+"""Stores: durable places for references."""

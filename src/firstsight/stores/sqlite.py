@@ -114,7 +114,9 @@ class SqliteStore:
     def add(self, identity: str, vectors: FloatArray, sources: Sequence[str]) -> int:
         """Store ``(n, d)`` references of one identity; returns how many it now has, after they are on disk."""
         if vectors.shape != (len(sources), self.contract.dim):
-            raise GalleryError(f"vectors of shape {vectors.shape} came, {(len(sources), self.contract.dim)} was expected")
+            raise GalleryError(
+                f"vectors of shape {vectors.shape} came, {(len(sources), self.contract.dim)} was expected"
+            )
         rows = [
             (self.name, identity, np.ascontiguousarray(v, "<f4").tobytes(), source, _now())
             for v, source in zip(vectors, sources, strict=True)
@@ -122,7 +124,8 @@ class SqliteStore:
         with self._guard():
             with self._transaction():
                 self._db.executemany(
-                    "INSERT INTO reference (gallery, identity, vector, source, created) VALUES (?, ?, ?, ?, ?)", rows
+                    "INSERT INTO reference (gallery, identity, vector, source, created) VALUES (?, ?, ?, ?, ?)",
+                    rows,
                 )
             query = "SELECT count(*) FROM reference WHERE gallery=? AND identity=?"
             count = int(self._db.execute(query, (self.name, identity)).fetchone()[0])
@@ -132,9 +135,7 @@ class SqliteStore:
     def remove(self, identity: str) -> int:
         """Delete all references of an identity; returns how many there were."""
         with self._guard(), self._transaction():
-            cursor = self._db.execute(
-                "DELETE FROM reference WHERE gallery=? AND identity=?", (self.name, identity)
-            )
+            cursor = self._db.execute("DELETE FROM reference WHERE gallery=? AND identity=?", (self.name, identity))
         self._written += 1
         return cursor.rowcount
 

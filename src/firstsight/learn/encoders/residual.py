@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 from torch import Tensor, nn
+
+from firstsight.errors import UsageError
 
 
 class Residual(nn.Module):
@@ -35,12 +39,16 @@ class Residual(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if head not in ("flatten", "pool"):
+            raise UsageError(f"encoder.head is {head!r}, flatten or pool was expected")
+        if size % 16:
+            raise UsageError(f"input.size is {size}, the residual encoder needs a multiple of 16")
         widths = [width, width * 2, width * 4, width * 8]
         self.stem = nn.Sequential(
             nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
         blocks: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in itertools.pairwise(widths):
             blocks.append(Block(before, after, stride=2))
             blocks.extend(Block(after, after) for _ in range(depth - 1))
         self.stages = nn.Sequential(*blocks)

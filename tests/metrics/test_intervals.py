@@ -1,0 +1,89 @@
+"""Intervals: they hold their value, and are honest about clusters."""
+
+import numpy as np
+import pytest
+
+from firstsight.metrics.intervals import bootstrap, mean_by_cluster
+
+
+def alphabets(between, seed=0):
+    """Accuracies of 20 clusters of 50 trials whose levels differ by ``between``."""
+    draw = np.random.default_rng(seed)
+    level = np.repeat(0.8 + between * draw.normal(size=20), 50)
+    return (draw.random(1000) < level).astype(float), np.repeat(np.arange(20), 50)
+
+
+@pytest.mark.parametrize("between", [0.0, 0.1])
+def test_the_interval_holds_the_mean(between):
+    """The value is the plain mean over trials and lies strictly within its interval."""
+    values, clusters = alphabets(between)
+    found = mean_by_cluster(values, clusters)
+    assert found.value == pytest.approx(values.mean())
+    assert found.low < found.value < found.high
+
+
+def test_alike_trials_widen_the_interval():
+    """The same values clustered by likeness have a far wider interval than scattered over clusters at random."""
+    values, clusters = alphabets(0.15)
+    clustered = mean_by_cluster(values, clusters)
+    scattered = mean_by_cluster(values, np.random.default_rng(1).permutation(clusters))
+    assert clustered.value == scattered.value
+    assert clustered.high - clustered.low > 2 * (scattered.high - scattered.low)
+
+
+def test_independent_clusters_give_the_normal_interval():
+    """With one trial a cluster the interval is the textbook one of a mean, to a tenth."""
+    values = np.random.default_rng(2).normal(size=2000)
+    found = mean_by_cluster(values, np.arange(2000))
+    width = 2 * 1.96 * values.std() / 2000**0.5
+    assert found.high - found.low == pytest.approx(width, rel=0.1)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    """Over 200 repetitions with 40 clusters the true mean is inside about 95 times in 100."""
+    held = 0
+    for seed in range(200):
+        draw = np.random.default_rng((9, seed))
+        level = np.repeat(draw.normal(size=40), 10)
+        found = mean_by_cluster(level + draw.normal(size=400), np.repeat(np.arange(40), 10), seed=seed, rounds=200)
+        held += found.low <= 0 <= found.high
+    assert 178 <= held <= 199
+
+
+def test_the_names_of_clusters_do_not_matter():
+    """Clusters may be any numbers; only which trials share one counts, and the seed decides the draw."""
+    values, clusters = alphabets(0.1)
+    one, other = mean_by_cluster(values, clusters, seed=4), mean_by_cluster(values, clusters * 7 + 1000, seed=4)
+    assert one == other
+    assert one != mean_by_cluster(values, clusters, seed=5)
+
+
+def test_one_cluster_says_nothing_about_its_spread():
+    """With a single cluster the interval is the value itself."""
+    found = mean_by_cluster(np.array([0.0, 1.0, 1.0]), np.zeros(3, int))
+    assert found.low == pytest.approx(found.value) == pytest.approx(found.high)
+
+
+def test_a_bootstrapped_mean_equals_the_direct_one():
+    """The general bootstrap, asked for a mean, agrees with the one made for means."""
+    values, clusters = alphabets(0.1)
+
+    def mean(counts):
+        return {"mean": float(np.average(values, weights=counts[clusters]))}
+
+    found = bootstrap(mean, 20, rounds=1000)["mean"]
+    direct = mean_by_cluster(values, clusters)
+    assert found.value == pytest.approx(direct.value)
+    assert found.low == pytest.approx(direct.low, abs=0.01)
+    assert found.high == pytest.approx(direct.high, abs=0.01)
+
+
+def test_draws_without_a_value_are_left_out():
+    """Resamples in which the statistic is undefined do not spoil the interval; always undefined gives itself."""
+
+    def sometimes(counts):
+        return {"some": float("nan") if counts[0] == 0 else 2.0, "never": float("nan") if counts[0] != 1 else 3.0}
+
+    found = bootstrap(sometimes, 3)
+    assert (found["some"].low, found["some"].high) == (2.0, 2.0)
+    assert found["never"].value == 3.0

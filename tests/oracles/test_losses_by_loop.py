@@ -1,0 +1,125 @@
+"""Losses against slow loops written from the formulas of the papers, in float64."""
+
+import math
+
+import pytest
+import torch
+
+from firstsight.learn.losses.pairwise import contrastive, normalised_softmax
+from firstsight.learn.losses.triplet import triplet
+
+SEEDS = range(5)
+
+
+def distances(seed, rows=7, columns=7):
+    """Negated distances, labels against labels, and weights of 0 and 1."""
+    draw = torch.Generator().manual_seed(seed)
+    score = -2 * torch.rand(rows, columns, generator=draw, dtype=torch.float64)
+    same = (torch.rand(rows, columns, generator=draw) < 0.4).double()
+    weight = (torch.rand(rows, columns, generator=draw) < 0.8).double()
+    return score, same, weight
+
+
+def triples(score, same, weight):
+    """Every (anchor, positive, negative) that counts."""
+    rows, columns = score.shape
+    for a in range(rows):
+        for p in range(columns):
+            for n in range(columns):
+                if weight[a, p] > 0 and weight[a, n] > 0 and same[a, p] > 0.5 and same[a, n] <= 0.5:
+                    yield a, p, n
+
+
+def mean_of_costly(costs):
+    """Mean over the triples that still cost something."""
+    costly = [c for c in costs if c > 0]
+    return sum(costly) / len(costly) if costly else 0.0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("margin", [0.3, 1.0])
+def test_contrastive_equals_hadsell(seed, margin):
+    """The contrastive loss is the weighted mean of D^2 for same and max(m - D, 0)^2 for different pairs."""
+    score, same, weight = (t.ravel() for t in distances(seed))
+    weight = weight * torch.linspace(0.1, 2, len(weight), dtype=torch.float64)
+    total = counted = 0.0
+    for s, y, w in zip(score.tolist(), same.tolist(), weight.tolist(), strict=True):
+        total += w * ((-s) ** 2 if y == 1 else max(margin + s, 0) ** 2)
+        counted += w
+    assert contrastive(score, same, weight, margin=margin).item() == pytest.approx(total / counted, abs=1e-12)
+
+
+def test_contrastive_takes_graded_pairs():
+    """A pair that is same by 0.25 costs a quarter of a same pair and three quarters of a different one."""
+    score, one = torch.tensor([-0.4], dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    assert contrastive(score, 0.25 * one, one).item() == pytest.approx(0.25 * 0.16 + 0.75 * 0.36, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("mining", ["all", "semi-hard"])
+def test_triplet_equals_facenet(seed, mining):
+    """The triplet loss is the mean of the costly max(0, d(a,p) - d(a,n) + m) over all, or the semi-hard, triples."""
+    score, same, weight = distances(seed)
+    margin, costs = 0.35, []
+    for a, p, n in triples(score, same, weight):
+        near, far = -score[a, p].item(), -score[a, n].item()
+        if mining == "all" or near < far < near + margin:
+            costs.append(max(0.0, near - far + margin))
+    expected = mean_of_costly(costs)
+    assert expected > 0
+    assert triplet(score, same, weight, margin=margin, mining=mining).item() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_batch_hard_equals_hermans(seed):
+    """Batch-hard takes the farthest positive and the nearest negative of each anchor that has both."""
+    score, same, weight = distances(seed)
+    same[2] = 0  # an anchor without a positive
+    same[3] = 1  # and one without a negative
+    margin, by_anchor = 0.35, {}
+    for a, p, n in triples(score, same, weight):
+        cost = -score[a, p].item() + score[a, n].item() + margin
+        by_anchor[a] = max(by_anchor.get(a, -math.inf), cost)
+    assert 2 not in by_anchor
+    assert 3 not in by_anchor
+    expected = mean_of_costly(by_anchor.values())
+    found = triplet(score, same, weight, margin=margin, mining="batch-hard").item()
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("margin", [0.0, 0.35])
+def test_normalised_softmax_equals_am_softmax(seed, margin):
+    """With one same column a row the loss is -log of the margin softmax over the columns that count."""
+    draw = torch.Generator().manual_seed(seed)
+    score = torch.rand(6, 9, generator=draw, dtype=torch.float64) * 2 - 1
+    right = torch.randint(9, (6,), generator=draw)
+    same = torch.nn.functional.one_hot(right, 9).double()
+    weight = ((torch.rand(6, 9, generator=draw) < 0.7) | (same > 0)).double()
+    scale, costs = 1 / 0.1, []
+    for a in range(6):
+        top = math.exp(scale * (score[a, right[a]].item() - margin))
+        rest = sum(math.exp(scale * score[a, j].item()) for j in range(9) if j != right[a] and weight[a, j] > 0)
+        costs.append(-math.log(top / (top + rest)))
+    found = normalised_softmax(score, same, weight, temperature=0.1, margin=margin).item()
+    assert found == pytest.approx(sum(costs) / 6, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_normalised_softmax_shares_the_target_among_same_columns(seed):
+    """With several same columns the loss is the mean of their cross-entropies, and rows without any are left out."""
+    draw = torch.Generator().manual_seed(100 + seed)
+    score = torch.rand(6, 8, generator=draw, dtype=torch.float64) * 2 - 1
+    same = (torch.rand(6, 8, generator=draw) < 0.4).double()
+    same[1] = 0
+    weight = 1 - torch.eye(6, 8, dtype=torch.float64)
+    costs = []
+    for a in range(6):
+        counted = [j for j in range(8) if weight[a, j] > 0]
+        right = [j for j in counted if same[a, j] == 1]
+        total = math.log(sum(math.exp(score[a, j].item() / 0.2) for j in counted))
+        if right:
+            costs.append(sum(total - score[a, j].item() / 0.2 for j in right) / len(right))
+    assert len(costs) < 6
+    found = normalised_softmax(score, same, weight, temperature=0.2).item()
+    assert found == pytest.approx(sum(costs) / len(costs), abs=1e-12)
