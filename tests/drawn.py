@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 TINY = (
     "input.size=32",
-    "encoder.width=4",
+    "encoder.width=8",
     "encoder.dim=16",
     "training.steps=60",
     "training.validate_every=60",

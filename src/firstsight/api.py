@@ -91,7 +91,7 @@ def evaluate(
         protocol: a name of ``firstsight protocols``.
         data: an address, for protocols that are not fixed to one.
         ways, shots, tasks: N classes a task, K references a class, number of tasks (20, 1 and 1000).
-        across: ``origins`` (default) or ``examples``: what sets reference and probe apart.
+        across: ``origins`` (default), ``styles`` or ``examples``: what sets reference and probe apart.
         seed: of every draw.
         report: where to write a self-contained HTML page.
         progress: called while the data is decoded.

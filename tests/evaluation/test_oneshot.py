@@ -141,13 +141,33 @@ def test_any_classes_across_origins_never_stay_with_one_origin(shots):
     assert (references != asked[:, :, None]).all()
 
 
-@pytest.mark.parametrize("cross", [False, True])
-def test_data_without_origins_serves_by_examples(cross):
+@pytest.mark.parametrize("across", ["origins", "styles", "examples"])
+def test_data_without_origins_serves_by_examples(across):
     """Where the data has no origins, or they are not asked for, query and references are merely different examples."""
     data = made((f"c{c}", "", "") for c in range(6) for _ in range(4))
-    check(any_classes(data, ways=6, shots=3, tasks=20, seed=0, cross_origin=cross), data)
+    check(any_classes(data, ways=6, shots=3, tasks=20, seed=0, across=across), data)
     one = made((f"c{c}", "", f"{i}") for c in range(6) for i in range(2))
-    check(any_classes(one, ways=6, shots=1, tasks=20, seed=0, cross_origin=False), one)
+    check(any_classes(one, ways=6, shots=1, tasks=20, seed=0, across="examples"), one)
+
+
+def test_across_styles_stays_with_one_origin():
+    """Across styles the references of a class have the origin of its query and are other examples of it."""
+    data = made((f"c{c}", "", f"o{i % 3}") for c in range(9) for i in range(9))
+    episodes = any_classes(data, ways=5, shots=2, tasks=50, seed=2, across="styles")
+    check(episodes, data)
+    origins = data.origins[1]
+    references = np.take_along_axis(origins[episodes.support], episodes.target[:, :, None], 1)
+    assert (references == origins[episodes.query][:, :, None]).all()
+
+
+def test_across_examples_any_origin_may_face_any():
+    """Across examples references come both from the query's origin and from others."""
+    data = made((f"c{c}", "", f"o{i % 2}") for c in range(6) for i in range(6))
+    episodes = any_classes(data, ways=6, shots=1, tasks=30, seed=0, across="examples")
+    check(episodes, data)
+    origins = data.origins[1]
+    references = np.take_along_axis(origins[episodes.support], episodes.target[:, :, None], 1)[:, :, 0]
+    assert 0.2 < (references == origins[episodes.query]).mean() < 0.6  # 2 of 5 expected
 
 
 def test_references_spread_over_origins():
@@ -167,12 +187,15 @@ def test_a_class_that_cannot_serve_is_never_asked():
     assert used == {f"c{c}" for c in range(5)}
 
 
-@pytest.mark.parametrize(("ways", "shots"), [(7, 1), (6, 5)])
-def test_any_classes_refuses_what_the_data_lacks(ways, shots):
+LACKING = [(7, 1, "origins"), (6, 5, "origins"), (7, 1, "examples"), (6, 5, "examples"), (2, 1, "styles")]
+
+
+@pytest.mark.parametrize(("ways", "shots", "across"), LACKING)
+def test_any_classes_refuses_what_the_data_lacks(ways, shots, across):
     """More ways than usable classes, or more shots than other examples, is a DataError with the counts."""
     data = made((f"c{c}", "", f"{i}") for c in range(6) for i in range(5))
     with pytest.raises(DataError, match=f"{ways}-way {shots}-shot"):
-        any_classes(data, ways=ways, shots=shots, tasks=1, seed=0)
+        any_classes(data, ways=ways, shots=shots, tasks=1, seed=0, across=across)
 
 
 DRAWS = {

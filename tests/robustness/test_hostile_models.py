@@ -294,7 +294,7 @@ def test_weights_that_fit_no_network_cannot_be_trained_further(model_copy: Path)
     """Starting training from a model whose recorded network is another one is refused in a sentence."""
     from firstsight.learn.export import load_encoder
 
-    for path, value in [("name", "vgg"), ("width", 8), ("bogus", 1), ("width", "x")]:
+    for path, value in [("name", "vgg"), ("width", 16), ("bogus", 1), ("width", "x")]:
         copy = Path(shutil.copytree(model_copy, model_copy.with_name(f"copy-{path}-{value}")))
         edit(copy / "model.json", f"trained/settings/encoder/{path}", value)
         with pytest.raises(ModelError, match="can't be trained further"):

@@ -89,7 +89,7 @@ def evaluate(
     ways: Annotated[int | None, typer.Option(help="Classes a task [default: 20].")] = None,
     shots: Annotated[int | None, typer.Option(help="References a class [default: 1].")] = None,
     tasks: Annotated[int | None, typer.Option(help="Tasks drawn [default: 1000].")] = None,
-    across: Annotated[str | None, typer.Option(help="origins or examples: what sets both sides apart.")] = None,
+    across: Annotated[str | None, typer.Option(help="origins, styles or examples: what sets both sides apart.")] = None,
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page.")] = None,
     json: Json = False,

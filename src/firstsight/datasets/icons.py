@@ -1,8 +1,8 @@
 """Icons: concepts as drawn by several design families, rendered from the fonts inside the QtAwesome wheel.
 
 ``label`` is the concept, ``origin`` the design family (Font Awesome, Material Design, Phosphor, Remix, Codicons,
-Elusive). A concept is an icon name without its style suffix that at least three families draw. Versions 5 and 6 of
-one family are near-duplicates: they share an origin and so never face each other across support and query.
+Elusive). A concept is an icon name without its style suffix that at least three families draw. Of an icon that
+versions 5 and 6 of a font both hold only the newer drawing is taken: near-duplicates must never face each other.
 
     train 231 concepts, validation 40, test 100 (by a seeded draw over the concepts)
 """
@@ -64,13 +64,16 @@ def _all() -> DataSet:
     if spec is None or spec.origin is None:
         raise DataError("icons needs the fonts of QtAwesome, which is not installed; pip install 'firstsight[icons]'")
     fonts = Path(spec.origin).parent / "fonts"
-    drawn: dict[str, list[tuple[str, Path, int, str]]] = defaultdict(list)
-    for charmap in sorted(fonts.glob("*-charmap-*.json")):
+    newest: dict[tuple[str, str], tuple[Path, int]] = {}
+    for charmap in sorted(fonts.glob("*-charmap-*.json")):  # version 5 comes before version 6
         font = charmap.with_name(charmap.name.replace("-charmap", "")).with_suffix(".ttf")
         family = next(shown for prefix, shown in FAMILIES.items() if charmap.name.startswith(prefix))
-        for name, code in sorted(json.loads(charmap.read_text()).items()):
-            concept = _STYLE.sub("", name.replace("_", "-"))
-            drawn[concept].append((family, font, int(code, 16), name))
+        style = "-regular" if "-regular-" in charmap.name else ""
+        for name, code in json.loads(charmap.read_text()).items():
+            newest[family, name.replace("_", "-") + style] = (font, int(code, 16))
+    drawn: dict[str, list[tuple[str, Path, int, str]]] = defaultdict(list)
+    for (family, name), (font, code) in sorted(newest.items()):
+        drawn[_STYLE.sub("", name)].append((family, font, code, name))
     examples = [
         Example(
             label=concept,

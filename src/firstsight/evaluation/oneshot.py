@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError
 from firstsight.metrics.identification import rank_one_credit
 from firstsight.types import Embedder, FloatArray, IntArray
+
+Across = Literal["origins", "styles", "examples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +76,29 @@ def within_group(data: DataSet, *, ways: int, tasks: int, seed: int) -> tuple[Ep
     return Episodes(support, query, target), left_out
 
 
-def any_classes(data: DataSet, *, ways: int, shots: int, tasks: int, seed: int, cross_origin: bool = True) -> Episodes:
+def any_classes(data: DataSet, *, ways: int, shots: int, tasks: int, seed: int, across: Across = "origins") -> Episodes:
     """Tasks of ``ways`` random classes, ``shots`` references each, one query a class.
 
-    With ``cross_origin`` (where the data has origins) references and query of a class come from different origins;
-    otherwise they are merely different examples.
+    Args:
+        data: with at least ``ways`` classes that have what a task needs.
+        ways, shots, tasks: N, K, and how many.
+        seed: of the draws.
+        across: where the data has origins, references and query of a class come from different ``origins``, or from
+            one origin but in different ``styles``, or are merely different ``examples``.
 
     Raises:
         DataError: fewer than ``ways`` classes have what a task needs.
     """
     rng = np.random.default_rng(seed)
     _, origins = data.origins
-    cross = cross_origin and len(np.unique(origins)) > 1
+    if len(np.unique(origins)) == 1:
+        across = "examples"
     members = [np.flatnonzero(data.labels == c) for c in range(len(data.classes))]
-    usable = [c for c, m in enumerate(members) if len(m) > shots and (not cross or _can_cross(origins[m], shots))]
+    usable = [c for c, m in enumerate(members) if len(_askable(origins[m], shots, across))]
     if len(usable) < ways:
-        need = f"{shots + 1} examples" + (" from two or more origins" if cross else "")
+        need = f"{shots + 1} examples" + {"origins": " of two or more origins", "styles": " of one origin"}.get(
+            across, ""
+        )
         raise DataError(
             f"{len(usable)} of the {len(members)} classes of {data.name} have the {need} that a "
             f"{ways}-way {shots}-shot task needs; use fewer ways or shots, or bring more data"
@@ -99,36 +109,41 @@ def any_classes(data: DataSet, *, ways: int, shots: int, tasks: int, seed: int, 
         chosen = rng.choice(usable, ways, replace=False)
         probes = np.empty(ways, np.int64)
         for column, c in enumerate(chosen):
-            probes[column], support[t, column] = _draw(rng, members[c], origins, shots, cross)
+            probes[column], support[t, column] = _draw(rng, members[c], origins[members[c]], shots, across)
         target[t] = rng.permutation(ways)
         query[t] = probes[target[t]]
     return Episodes(support, query, target)
 
 
-def _can_cross(origins: IntArray, shots: int) -> bool:
-    _, counts = np.unique(origins, return_counts=True)
-    return bool((len(origins) - counts >= shots).any())
+def _askable(origins: IntArray, shots: int, across: Across) -> IntArray:
+    """Origins ``(o,)`` a query may come from, given the origins of a class's examples."""
+    names, counts = np.unique(origins, return_counts=True)
+    if across == "origins":
+        return np.asarray(names[len(origins) - counts >= shots])
+    if across == "styles":
+        return np.asarray(names[counts > shots])
+    return np.asarray(names if len(origins) > shots else names[:0])
 
 
 def _draw(
-    rng: np.random.Generator, members: IntArray, origins: IntArray, shots: int, cross: bool
+    rng: np.random.Generator, members: IntArray, origins: IntArray, shots: int, across: Across
 ) -> tuple[int, IntArray]:
-    """A query and its references; origins are drawn first so that a family with many styles weighs no more."""
-    if not cross:
-        drawn = rng.choice(members, shots + 1, replace=False)
-        return int(drawn[0]), drawn[1:]
-    names, counts = np.unique(origins[members], return_counts=True)
-    asked = rng.choice(names[len(members) - counts >= shots])
-    query = rng.choice(members[origins[members] == asked])
-    others = members[origins[members] != asked]
-    # Spread the references over as many origins as there are.
-    order = rng.permutation(others)
-    rank = np.zeros(len(order), np.int64)
-    for name in np.unique(origins[order]):
-        place = np.flatnonzero(origins[order] == name)
-        rank[place] = np.arange(len(place))
-    shuffled = np.lexsort((rng.random(len(order)), rank))
-    return int(query), order[shuffled[:shots]]
+    """A query and its references; the query's origin is drawn first, so that one with many styles weighs no more."""
+    asked = rng.choice(_askable(origins, shots, across))
+    query = int(rng.choice(np.flatnonzero(origins == asked)))
+    if across == "origins":
+        others = np.flatnonzero(origins != asked)
+    else:
+        others = np.flatnonzero((origins == asked) | (across == "examples"))
+        others = others[others != query]
+    # References are spread over as many origins as there are.
+    others = rng.permutation(others)
+    turn = np.zeros(len(others), np.int64)
+    for name in np.unique(origins[others]):
+        place = np.flatnonzero(origins[others] == name)
+        turn[place] = np.arange(len(place))
+    order = np.lexsort((rng.random(len(others)), turn))
+    return int(members[query]), members[others[order[:shots]]]
 
 
 def query_credits(embedder: Embedder, embeddings: FloatArray, episodes: Episodes) -> npt.NDArray[np.float64]:

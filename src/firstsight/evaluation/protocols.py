@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,8 @@ from firstsight.calibration import Calibration
 from firstsight.datasets import DataSet, open_data
 from firstsight.datasets.pairs import draw_pairs
 from firstsight.decision import accepts
-from firstsight.errors import UsageError
-from firstsight.evaluation.oneshot import Episodes, any_classes, query_credits, within_group
+from firstsight.errors import UsageError, unknown
+from firstsight.evaluation.oneshot import Across, Episodes, any_classes, query_credits, within_group
 from firstsight.metrics.intervals import bootstrap, mean_by_cluster
 from firstsight.metrics.verification import auc, eer, error_curve
 from firstsight.types import BoolArray, Embedder, FloatArray, IntArray, Metric, PixelArray
@@ -38,23 +39,23 @@ class Settings:
         ways: N, classes in a task.
         shots: K, references a class.
         tasks: tasks drawn.
-        across: ``origins``: both sides of a comparison come from different origins where the data has them;
-            ``examples``: they are merely different examples.
+        across: what sets both sides of a comparison apart, where the data has origins: ``origins``; ``styles`` (one
+            origin, another drawing; N-way tasks only); or ``examples`` (merely different ones).
         seed: of every draw.
     """
 
     ways: int = 20
     shots: int = 1
     tasks: int = 1000
-    across: str = "origins"
+    across: Across = "origins"
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name, least in (("ways", 2), ("shots", 1), ("tasks", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} is {getattr(self, name)}, at least {least} was expected")
-        if self.across not in ("origins", "examples"):
-            raise UsageError(f"across is {self.across!r}, origins or examples was expected")
+        if self.across not in get_args(Across):
+            raise UsageError(f"across is {self.across!r}, one of {', '.join(get_args(Across))} was expected")
 
 
 Measure = Callable[[Embedder, DataSet, PixelArray, Settings, Calibration | None], Outcome]
@@ -109,17 +110,15 @@ def nway(
     embedder: Embedder, data: DataSet, arrays: PixelArray, settings: Settings, calibration: Calibration | None
 ) -> Outcome:
     """N random classes, K references each, one probe a class."""
-    cross = settings.across == "origins"
     episodes = any_classes(
-        data,
-        ways=settings.ways,
-        shots=settings.shots,
-        tasks=settings.tasks,
-        seed=settings.seed,
-        cross_origin=cross,
+        data, ways=settings.ways, shots=settings.shots, tasks=settings.tasks, seed=settings.seed, across=settings.across
     )
     name = f"{settings.ways}-way {settings.shots}-shot, across {settings.across}"
-    notes = () if not cross or len(data.origins[0]) > 1 else ("the data has no origins: any two examples may face",)
+    notes = (
+        ()
+        if settings.across == "examples" or len(data.origins[0]) > 1
+        else ("the data has no origins: any two examples may face",)
+    )
     return _one_shot(name, embedder, data, arrays, episodes, settings.seed, notes)
 
 
@@ -305,10 +304,6 @@ def settle(
     Raises:
         UsageError: no such protocol, data is missing, or a fixed setting was changed.
     """
-    from dataclasses import replace
-
-    from firstsight.errors import unknown
-
     protocol = PROTOCOLS.get(name)
     if protocol is None:
         raise unknown("protocol", name, PROTOCOLS)

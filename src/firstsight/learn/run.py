@@ -248,10 +248,10 @@ class Run:
         return Model.load(start).trained_classes if start else frozenset()
 
 
-def _average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+def _average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
     """An exponential moving average that forgets the first, untrained weights: its decay grows with the updates."""
 
-    def blend(averaged: Tensor, current: Tensor, count: Tensor) -> Tensor:
+    def blend(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
         if not current.is_floating_point():
             return current.clone()
         n = float(count)

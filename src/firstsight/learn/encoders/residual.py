@@ -19,7 +19,9 @@ class Residual(nn.Module):
         channels: of the input.
         size: side of the input, in pixels; a multiple of 16.
         width: channels after the stem.
+        growth: factor of the channels from stage to stage, rounded to multiples of 8.
         depth: residual blocks a stage.
+        fine: whether a block works at the stem's resolution before the first halving.
         dim: length of the embedding.
         head: ``flatten`` keeps places, ``pool`` averages them (for pictures whose subject moves).
         dropout: share of the last features dropped in training.
@@ -33,7 +35,9 @@ class Residual(nn.Module):
         size: int = 48,
         *,
         width: int = 32,
+        growth: float = 2.0,
         depth: int = 1,
+        fine: bool = False,
         dim: int = 128,
         head: str = "flatten",
         dropout: float = 0.0,
@@ -43,11 +47,11 @@ class Residual(nn.Module):
             raise UsageError(f"encoder.head is {head!r}, flatten or pool was expected")
         if size % 16:
             raise UsageError(f"input.size is {size}, the residual encoder needs a multiple of 16")
-        widths = [width, width * 2, width * 4, width * 8]
+        widths = [8 * round(width * growth**stage / 8) for stage in range(4)]
         self.stem = nn.Sequential(
-            nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+            nn.Conv2d(channels, widths[0], 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
         )
-        blocks: list[nn.Module] = []
+        blocks: list[nn.Module] = [Block(widths[0], widths[0])] if fine else []
         for before, after in itertools.pairwise(widths):
             blocks.append(Block(before, after, stride=2))
             blocks.extend(Block(after, after) for _ in range(depth - 1))

@@ -1,0 +1,273 @@
+"""Every figure of the README: run its command, write ``results/NAME.json``, and bring the README's table up to date.
+
+    python results/make.py            all rows (about half an hour; needs FIRSTSIGHT_DATA)
+    python results/make.py lake icons some rows
+    python results/make.py --table    the README's table only
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results"
+BIN = Path(sys.executable).parent
+
+
+def firstsight(*words: str | Path, codes: tuple[int, ...] = (0,)) -> str:
+    """Run the command line; returns what it printed."""
+    done = subprocess.run([BIN / "firstsight", *map(str, words)], capture_output=True, text=True, check=False)
+    if done.returncode not in codes:
+        raise SystemExit(f"firstsight {shlex.join(map(str, words))} gave {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def evaluated(model: str | Path, *words: str) -> dict[str, Any]:
+    """Report of ``firstsight evaluate``, without the pictures' indices."""
+    report: dict[str, Any] = json.loads(firstsight("evaluate", model, *words, "--json"))
+    report["details"] = {k: v for k, v in report["details"].items() if k in ("by", "table")}
+    return report
+
+
+def record(name: str, command: str, seed: int, result: Any) -> None:
+    """Write a result with all that is needed to repeat it."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+    commit = git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "src") else "")
+    entry = {
+        "name": name,
+        "command": command,
+        "seed": seed,
+        "commit": commit,
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, CPython {platform.python_version()}",
+        "result": result,
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(entry, indent=1) + "\n")
+    print(f"results/{name}.json", flush=True)
+
+
+def lake() -> None:
+    """The 20 published runs, and all evaluation alphabets."""
+    for name in ("omniglot-lake-20way", "omniglot-within-20way"):
+        record(name, f"firstsight evaluate glyphs {name}", 0, evaluated("glyphs", name))
+
+
+def glyphs_verification() -> None:
+    """Verification at the saved threshold, on alphabets that neither taught nor calibrated."""
+    words = ("verification", "omniglot:test")
+    record("omniglot-verification-test", f"firstsight evaluate glyphs {' '.join(words)}", 0, evaluated("glyphs", *words))
+
+
+def icons() -> None:
+    """Train the recipe, then 20-way on 100 unseen concepts: across families, across styles, with 3 references."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "icons"
+        spec = json.loads(firstsight("train", "icons", "--out", model, "--json"))
+        rows = {
+            "across families, 1 reference": evaluated(model, "icons-20way"),
+            "other styles of the same family, 1 reference": evaluated(
+                model, "nway", "icons:test", "--across", "styles"
+            ),
+            "across families, 3 references": evaluated(model, "nway", "icons:test", "--shots", "3"),
+        }
+        calibration = json.loads(firstsight("calibrate", model, "--json"))
+        rows["verification at the saved threshold"] = evaluated(model, "verification", "icons:test")
+        trained = {k: spec["trained"][k] for k in ("steps", "seed", "seconds", "core_seconds", "validation")}
+        kept = {k: calibration[k] for k in ("threshold", "fmr", "fnmr", "genuine_pairs", "impostor_pairs")}
+        record("icons-20way", "firstsight train icons; firstsight evaluate ./icons icons-20way", 0,
+               {"training": trained, "calibration": kept, **rows})
+
+
+def main_user() -> None:
+    """A folder of 20 classes x 10 images nobody tuned for: train, calibrate, enroll 10 new classes, identify."""
+    for name, make in (("faces", _faces), ("icons", _icon_folders)):
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            make(place)
+            began, log = time.monotonic(), []
+            for line in (
+                "train folder ./photos",
+                "calibrate ./folder-model --fmr 0.01",
+                "gallery create people.db --model ./folder-model",
+                "enroll people.db --data folder:./new",
+                "identify people.db --data folder:./new --json",
+                "identify people.db --data folder:./strangers --json",
+            ):
+                done = subprocess.run([BIN / "firstsight", *line.split()], cwd=place, capture_output=True, text=True, check=True)
+                log.append((line, done.stdout if "--json" not in line else ""))
+                if line.startswith("identify"):
+                    counts = json.loads(done.stdout)
+                    counts.pop("answers")
+                    log[-1] = (line, counts)
+            record(f"main-user-{name}", "; ".join(f"firstsight {line}" for line, _ in log), 0,
+                   {"minutes": round((time.monotonic() - began) / 60, 2), "steps": log})
+
+
+def _faces(place: Path) -> None:
+    """ORL faces: s1 to s20 to learn from, s21 to s30 to enroll, s31 to s40 strangers."""
+    archive = next(p for f in os.environ["FIRSTSIGHT_DATA"].split(":") for p in Path(f).rglob("orl_faces.zip"))
+    with zipfile.ZipFile(archive) as z:
+        for member in z.namelist():
+            if member.endswith(".pgm"):
+                _, person, file = member.split("/")
+                number = int(person[1:])
+                part = "photos" if number <= 20 else "new" if number <= 30 else "strangers"
+                (place / part / person).mkdir(parents=True, exist_ok=True)
+                (place / part / person / file).write_bytes(z.read(member))
+
+
+def _icon_folders(place: Path) -> None:
+    """Icon concepts with at least ten drawings: 20 to learn from, 10 to enroll, 10 strangers; 10 drawings each."""
+    from firstsight.datasets import open_data
+
+    data = open_data("icons:all")
+    rich = [c for c in data.classes if sum(e.label == c for e in data.examples) >= 10][::3][:40]
+    for number, concept in enumerate(rich):
+        part = "photos" if number < 20 else "new" if number < 30 else "strangers"
+        (place / part / concept).mkdir(parents=True)
+        for i, e in enumerate([e for e in data.examples if e.label == concept][:10]):
+            (place / part / concept / f"{i}.png").write_bytes(bytes(e.load()))  # type: ignore[arg-type]
+
+
+def parity() -> None:
+    """Lab and runtime embed the same 200 real files of 6 formats."""
+    from firstsight.learn.export import LabEmbedder, load_encoder
+    from firstsight.model import Model
+    sys.path.insert(0, str(ROOT / "tests"))
+    from end_to_end.real_files import six_formats
+
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = six_formats(Path(folder), 200)
+        model = Model.load("glyphs")
+        lab = LabEmbedder(*load_encoder(model))
+        arrays = np.concatenate([model.input.read(f).arrays for f in files])
+        gap = float(np.abs(lab.embed_arrays(arrays) - model.embed(files)).max())
+        formats = sorted({f.suffix for f in files})
+        record("parity", "python results/make.py parity", 0, {"files": len(files), "formats": formats, "largest gap": gap})
+
+
+def cold_start() -> None:
+    """Seconds from nothing to an answer, best of five, a new process each, no torch loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        db, image = Path(folder) / "g.db", Path(folder) / "a.png"
+        from PIL import Image, ImageDraw
+
+        drawn = Image.new("L", (80, 80), 255)
+        ImageDraw.Draw(drawn).line([(10, 70), (40, 10), (70, 70), (20, 45)], fill=0, width=5)
+        drawn.save(image)
+        firstsight("gallery", "create", db, "--model", "glyphs")
+        firstsight("enroll", db, "a", image)
+
+        def best(*words: str | Path) -> float:
+            times = []
+            for _ in range(5):
+                began = time.perf_counter()
+                firstsight(*words)
+                times.append(time.perf_counter() - began)
+            return round(sorted(times)[2], 3)
+
+        record("cold-start", "firstsight --help; firstsight identify g.db a.png (median of 5)", 0,
+               {"help": best("--help"), "identify": best("identify", db, image)})
+
+
+def demo() -> None:
+    """What ``make demo`` does after installation."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "demo"
+        subprocess.run([sys.executable, "-m", "firstsight.demo", "--out", out], check=True, stdout=subprocess.DEVNULL)
+        record("demo", "make demo", 7, json.loads((out / "summary.json").read_text()))
+
+
+ROWS: dict[str, Callable[[], None]] = {
+    "lake": lake,
+    "glyphs-verification": glyphs_verification,
+    "icons": icons,
+    "main-user": main_user,
+    "parity": parity,
+    "cold-start": cold_start,
+    "demo": demo,
+}
+
+
+def load(name: str) -> Any:
+    """The result part of a file, or None."""
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text())["result"] if file.exists() else None
+
+
+def table() -> str:
+    """The README's table of figures, from the files alone."""
+
+    def metric(report: dict[str, Any], name: str = "accuracy") -> str:
+        m = report["metrics"][name]
+        return f"**{m['value']:.1%}** [{m['low']:.1%}, {m['high']:.1%}]"
+
+    rows = ["| | FirstSight | beside it |", "|---|---|---|"]
+    if (r := load("omniglot-lake-20way")) is not None:
+        rows.append(f"| Omniglot, the 20 runs of Lake et al., 20-way 1-shot, 400 trials | {metric(r)} | Koch 2015: 92.0 %, people 95.5 %, BPL 96.7 % |")
+    if (r := load("omniglot-within-20way")) is not None:
+        rows.append(f"| the same over all 20 alphabets and drawers, {r['trials']:,} trials | {metric(r)} | pixels {r['metrics']['pixels']['value']:.1%} |")
+    if (r := load("omniglot-verification-test")) is not None:
+        rows.append(f"| Omniglot, same or different, last 10 alphabets: equal error rate | {metric(r, 'eer')} | at the saved threshold: FMR {r['metrics']['fmr@threshold']['value']:.2%}, FNMR {r['metrics']['fnmr@threshold']['value']:.1%} |")
+    if (r := load("icons-20way")) is not None:
+        one, style, three = (r[k] for k in r if "reference" in k)
+        rows.append(f"| icons, 100 unseen concepts, 20-way 1-shot across design families | {metric(one)} | pixels {one['metrics']['pixels']['value']:.1%} |")
+        rows.append(f"| the same, other styles of the same family | {metric(style)} | pixels {style['metrics']['pixels']['value']:.1%} |")
+        rows.append(f"| the same, across families, 3 references | {metric(three)} | pixels {three['metrics']['pixels']['value']:.1%} |")
+    for name, about in (("faces", "20 people x 10 photographs (AT&T)"), ("icons", "20 icon concepts x 10 drawings")):
+        if (r := load(f"main-user-{name}")) is not None:
+            new, strangers = r["steps"][-2][1], r["steps"][-1][1]
+            n, s = new["probes"], strangers["strangers"]
+            rows.append(
+                f"| a folder nobody tuned for: {about}; 10 new ones enrolled with one image | {new['right'] / n:.0%} right, "
+                f"{new['wrong'] / n:.0%} wrong, {new['unknown'] / n:.0%} unknown (best candidate right {new['best_is_right'] / n:.0%}) | "
+                f"strangers told apart {strangers['strangers_unknown'] / s:.0%}; {r['minutes']:.1f} minutes in all |"
+            )
+    if (r := load("parity")) is not None:
+        rows.append(f"| trained network = exported model, {r['files']} real files of {len(r['formats'])} formats: largest gap | {r['largest gap']:.1e} | allowed 1e-4 |")
+    if (r := load("cold-start")) is not None:
+        rows.append(f"| cold start: `--help` / `identify` | {r['help']:.2f} s / {r['identify']:.2f} s | no torch loaded |")
+    if (r := load("demo")) is not None:
+        rows.append(f"| `make demo` after installation, two cores | {r['seconds'] / 60:.1f} minutes | |")
+    return "\n".join(rows)
+
+
+def write_table() -> None:
+    """Put the table between its marks in the README."""
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    start, end = "<!-- results -->\n", "<!-- /results -->"
+    head, rest = text.split(start)
+    readme.write_text(head + start + table() + "\n" + end + rest.split(end)[1])
+
+
+def main(words: list[str]) -> None:
+    """Run the rows named, or all."""
+    unknown = [w for w in words if w not in ROWS and w != "--table"]
+    if unknown:
+        raise SystemExit(f"no row {unknown[0]!r}; known: {', '.join(ROWS)}")
+    if words != ["--table"]:
+        for name in [w for w in words if w in ROWS] or list(ROWS):
+            ROWS[name]()
+    write_table()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,253 @@
+"""Training that is stopped, goes wrong, or would overwrite: a sentence that mends it, and nothing lost."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drawn import TINY, Cli, Refused
+from firstsight import api
+from firstsight.learn.run import Event
+from firstsight.model import Model
+
+
+def collect(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Instead of exporting, keep the weights that would have been exported."""
+    kept: list[dict[str, Any]] = []
+
+    def save(path: Path, **parts: Any) -> None:
+        kept.append({k: v.clone() for k, v in parts["encoder"].state_dict().items()})
+
+    monkeypatch.setattr("firstsight.learn.run.save", save)
+    return kept
+
+
+def equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two sets of weights are the same to the last bit."""
+    return one.keys() == other.keys() and all(bool((one[k] == other[k]).all()) for k in one)
+
+
+def test_ctrl_c_keeps_what_was_learned(shapes: Path, tiny_model: Path, tmp_path: Path, cli: Cli) -> None:
+    """SIGINT amid training ends with a hint and exit code 3; the hinted command gives the uninterrupted model."""
+    out = tmp_path / "tiny"
+    command = [sys.executable, "-m", "firstsight", "train", "folder", str(shapes), *TINY, "--out", str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("step 1 of"):
+            break
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate()
+    assert process.returncode == 3, said
+    assert "Traceback" not in said
+    assert printed == ""
+    last = said.splitlines()[-1]
+    assert last.startswith("error: stopped; the checkpoint is kept; go on with: firstsight train ")
+    assert not (out / "model.json").exists()
+    hinted = shlex.split(last.split("go on with: firstsight ")[1])
+    assert "--resume" in hinted
+    resumed = cli(*hinted)
+    assert resumed.code == 0, resumed.err
+    assert Model.load(out).fingerprint == Model.load(tiny_model).fingerprint
+    assert not (out / "checkpoint.pt").exists()
+
+
+def test_the_hint_can_be_pasted(
+    shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_copy: Path, cli: Cli
+) -> None:
+    """The hinted command keeps its words together where paths hold blanks, and keeps every option that it needs."""
+    out = model_copy.rename(tmp_path / "my model")
+    (out / "checkpoint.pt").write_bytes(b"x")
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "train", interrupted)
+    command = ("train", "folder", shapes, "encoder.head=pool", "--out", out, "--overwrite")
+    ran = cli(*command)
+    assert ran.code == 3
+    hinted = shlex.split(ran.err.split("go on with: firstsight ")[1])
+    assert str(out) in hinted
+    assert {"--resume", "--overwrite", str(shapes), "encoder.head=pool"} <= set(hinted)
+
+
+def test_an_overwriting_run_can_be_resumed(
+    shapes: Path, model_copy: Path, monkeypatch: pytest.MonkeyPatch, picture: Path
+) -> None:
+    """A stopped run that would replace a model leaves that model usable, and resumes with --resume --overwrite."""
+    kept = collect(monkeypatch)
+    changes = (*TINY, "training.steps=8", "training.checkpoint_every=4")
+    before = Model.load(model_copy).embed(picture)
+
+    def stop(event: Event) -> None:
+        if event.kind == "step" and event.step == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        api.train("folder", *changes, data=str(shapes), out=model_copy, overwrite=True, listen=stop)
+    assert (Model.load(model_copy).embed(picture) == before).all()
+    api.train("folder", *changes, data=str(shapes), out=model_copy, overwrite=True, resume=True)
+    assert len(kept) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (),
+        ("encoder.dropout=0.3",),
+        ("sampling.name=random", "sampling.size=10", "training.turns=8", "training.average=0.0"),
+        ("loss.name=triplet", "comparison.name=sampled_triplets", "augment.erase=0.9"),
+    ],
+    ids=["plain", "dropout", "turns", "triplets"],
+)
+def test_resuming_gives_the_very_same_model(
+    changes: tuple[str, ...], shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was stopped between checkpoints and resumed has the weights of one that was not, to the last bit."""
+    kept = collect(monkeypatch)
+    named = {c.split("=")[0].split(".")[0] for c in changes if ".name=" in c}
+    tiny = [c for c in TINY if c.split(".")[0] not in named]
+    settings = (*tiny, *changes, "training.steps=9", "training.checkpoint_every=3")
+
+    def stop(event: Event) -> None:
+        if event.kind == "step" and event.step == 5:
+            raise KeyboardInterrupt
+
+    api.train("folder", *settings, data=str(shapes), out=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        api.train("folder", *settings, data=str(shapes), out=tmp_path / "parts", listen=stop)
+    api.train("folder", *settings, data=str(shapes), out=tmp_path / "parts", resume=True)
+    assert equal(*kept)
+
+
+def test_the_same_seed_gives_the_same_model(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs of one seed have the same weights, whatever was drawn before; another seed has others."""
+    import torch
+
+    kept = collect(monkeypatch)
+    for number, seed in enumerate((0, 0, 1)):
+        torch.rand(number + 1)
+        changes = (*TINY, "training.steps=4", f"training.seed={seed}")
+        api.train("folder", *changes, data=str(shapes), out=tmp_path / str(number))
+    assert equal(kept[0], kept[1])
+    assert not equal(kept[0], kept[2])
+
+
+def test_what_cannot_be_resumed_is_refused(
+    shapes: Path, strangers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    """No checkpoint, a damaged one, one of another recipe or of other data, and a forgotten --resume are sentences."""
+    collect(monkeypatch)
+    out = tmp_path / "out"
+    settings = (*TINY, "training.steps=8", "training.checkpoint_every=2")
+
+    def stop(event: Event) -> None:
+        if event.kind == "step" and event.step == 5:
+            raise KeyboardInterrupt
+
+    refused(2, ("train", "folder", shapes, *settings, "--out", tmp_path / "none", "--resume"), "nothing to resume")
+    with pytest.raises(KeyboardInterrupt):
+        api.train("folder", *settings, data=str(shapes), out=out, listen=stop)
+    checkpoint = (out / "checkpoint.pt").read_bytes()
+    refused(2, ("train", "folder", shapes, *settings, "--out", out), "--resume it, or --overwrite it")
+    changed = (*settings, "encoder.width=16")
+    refused(2, ("train", "folder", shapes, *changed, "--out", out, "--resume"), "another recipe or other data")
+    refused(2, ("train", "folder", strangers, *settings, "--out", out, "--resume"), "another recipe or other data")
+    refused(2, ("compare", out, "a.png", "b.png"), "--resume")
+    assert (out / "checkpoint.pt").read_bytes() == checkpoint
+    for content in (b"", b"rubbish", checkpoint[: len(checkpoint) // 2]):
+        (out / "checkpoint.pt").write_bytes(content)
+        refused(2, ("train", "folder", shapes, *settings, "--out", out, "--resume"), "is damaged")
+
+
+def test_a_checkpoint_that_is_a_pickle_is_not_run(
+    shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    """A checkpoint that would run code when unpickled is called damaged, and its code does not run."""
+    import torch
+
+    class Evil:
+        def __reduce__(self) -> tuple[Any, tuple[Path]]:
+            return (Path.touch, (tmp_path / "ran",))
+
+    (tmp_path / "out").mkdir()
+    torch.save({"recipe": Evil()}, tmp_path / "out" / "checkpoint.pt")
+    refused(2, ("train", "folder", shapes, *TINY, "--out", tmp_path / "out", "--resume"), "is damaged")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_model_is_not_overwritten_unasked(shapes: Path, model_copy: Path, refused: Refused) -> None:
+    """Training into a directory that holds a model is refused before anything is read, and the model is as it was."""
+    before = {p.name: p.read_bytes() for p in model_copy.iterdir()}
+    refused(2, ("train", "folder", shapes, *TINY, "--out", model_copy), "holds a model already", "--overwrite")
+    refused(2, ("train", "folder", shapes, *TINY, "--out", model_copy, "--resume"), "holds a model already")
+    assert {p.name: p.read_bytes() for p in model_copy.iterdir()} == before
+
+
+def test_a_failed_overwrite_keeps_the_model(shapes: Path, model_copy: Path, refused: Refused, picture: Path) -> None:
+    """A run with --overwrite that goes wrong leaves the model that it would have replaced."""
+    before = Model.load(model_copy).embed(picture)
+    refused(3, ("train", "folder", shapes, *TINY, "optimiser.lr=1e12", "--out", model_copy, "--overwrite"))
+    assert (Model.load(model_copy).embed(picture) == before).all()
+
+
+def test_a_loss_that_is_no_number_is_one_sentence(shapes: Path, tmp_path: Path, refused: Refused) -> None:
+    """A learning rate far too high ends at once with the step, a remedy and exit code 3, and leaves no model."""
+    out = tmp_path / "out"
+    command = ("train", "folder", shapes, *TINY, "optimiser.lr=1e12", "optimiser.warmup=0", "--out", out)
+    refused(3, command, "the loss became nan at step", "lower optimiser.lr")
+    assert not (out / "model.json").exists()
+
+
+def test_a_last_step_that_spoils_the_weights_makes_no_model(shapes: Path, tmp_path: Path, refused: Refused) -> None:
+    """Weights that became infinite in the very last step are noticed, and no model is written."""
+    out = tmp_path / "out"
+    changes = ("optimiser.lr=1e25", "optimiser.warmup=0", "training.steps=1", "training.average=0.0")
+    refused(3, ("train", "folder", shapes, *TINY, *changes, "--out", out))
+    assert not (out / "model.json").exists()
+
+
+def test_a_collapse_is_one_sentence(shapes: Path, tmp_path: Path, refused: Refused) -> None:
+    """An embedding that collapsed ends training with what was seen, a remedy and exit code 3."""
+    changes = [c for c in TINY if not c.startswith(("training.steps", "training.validate"))]
+    changes += ["loss.name=triplet", "loss.mining=batch-hard", "comparison.name=in_batch", "optimiser.lr=1.0"]
+    changes += ["training.steps=200", "training.validate_every=500"]
+    out = tmp_path / "out"
+    refused(3, ("train", "folder", shapes, *changes, "--out", out), "the embedding collapsed", "lower optimiser.lr")
+    assert not (out / "model.json").exists()
+
+
+def test_starting_from_a_model_that_does_not_fit_is_refused(
+    shapes: Path, strangers: Path, tiny_model: Path, tmp_path: Path, refused: Refused
+) -> None:
+    """Weights of another shape, and validation on what the first model learned from, are refused in a sentence."""
+    start = f"training.start={tiny_model}"
+    out = tmp_path / "out"
+    refused(
+        2, ("train", "folder", strangers, *TINY, "encoder.width=16", start, "--out", out), "encoder of another shape"
+    )
+    mixed = Path(shutil.copytree(strangers, tmp_path / "mixed"))
+    for kind in ("bars", "circle", "cross", "ring", "square", "triangle"):
+        shutil.copytree(shapes / kind, mixed / kind)
+    refused(2, ("train", "folder", mixed, *TINY, start, "--out", out), "validate on other classes")
+
+
+def test_training_further_remembers_what_was_learned_before(
+    strangers: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model trained further counts the classes of both trainings as trained."""
+    seen: list[Any] = []
+    monkeypatch.setattr("firstsight.learn.run.save", lambda *_, **parts: seen.append(parts["trained"]))
+    changes = (*TINY, "training.steps=2", f"training.start={tiny_model}")
+    api.train("folder", *changes, data=str(strangers), out=tmp_path / "out")
+    assert Model.load(tiny_model).trained_classes < set(seen[0].classes)
+    assert len(seen[0].classes) == 8
