@@ -99,11 +99,13 @@ def fit_calibration(
     """
     if not 0 < fmr < 1:
         raise CalibrationError(f"the target FMR is {fmr}, a rate between 0 and 1 was expected (0.001 is 1 in 1,000)")
+    if seed < 0:
+        raise CalibrationError(f"the seed is {seed}, 0 or more was expected")
     genuine, impostor = scores[same], scores[~same]
     if not len(genuine) or not len(impostor):
         raise CalibrationError(f"{data} gives {len(genuine)} same and {len(impostor)} different pairs; both are needed")
     slope, intercept = platt(genuine, impostor)
-    if slope <= 0:
+    if slope <= 0 or genuine.mean() <= impostor.mean():
         raise CalibrationError(
             f"on {data} same pairs do not score higher than different ones, so no threshold can help; train the model "
             "longer or on data more like this"

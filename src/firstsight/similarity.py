@@ -61,7 +61,12 @@ class Similarity:
     def __post_init__(self) -> None:
         if self.measure not in get_args(Measure) or self.link.kind not in get_args(LinkKind):
             raise ModelError(f"similarity {self.measure!r} with link {self.link.kind!r} is not known")
-        if (self.measure == "dot") != (self.link.kind == "identity") or not self.link.scale > 0:
+        if (
+            (self.measure == "dot") != (self.link.kind == "identity")
+            or not 0 < self.link.scale < np.inf
+            or not 0 < self.link.gamma < np.inf
+            or not np.isfinite(self.link.bias)
+        ):
             raise ModelError(
                 f"link {self.link.kind!r} (scale {self.link.scale}) on measure {self.measure!r} "
                 "would not score nearer vectors higher"
@@ -117,7 +122,10 @@ def measured(measure: Measure, left: FloatArray, right: FloatArray) -> FloatArra
     right_norm = np.einsum("nd,nd->n", right, right)
     square = left_norm[:, None] + right_norm[None, :] - 2 * (left @ right.T)
     near = np.nonzero(square < 1e-3 * (left_norm[:, None] + right_norm[None, :]) + 1e-12)
-    difference = left[near[0]] - right[near[1]]
-    square[near] = np.einsum("nd,nd->n", difference, difference)
+    step = max(1, _CHUNK // max(1, left.shape[1]))
+    for start in range(0, len(near[0]), step):
+        rows, columns = near[0][start : start + step], near[1][start : start + step]
+        difference = left[rows] - right[columns]
+        square[rows, columns] = np.einsum("nd,nd->n", difference, difference)
     result: FloatArray = np.sqrt(np.maximum(square, 0)).astype(np.float32, copy=False)
     return result

@@ -216,8 +216,11 @@ def test_a_last_step_that_spoils_the_weights_makes_no_model(shapes: Path, tmp_pa
     assert not (out / "model.json").exists()
 
 
-def test_a_collapse_is_one_sentence(shapes: Path, tmp_path: Path, refused: Refused) -> None:
+def test_a_collapse_is_one_sentence(
+    shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
     """An embedding that collapsed ends training with what was seen, a remedy and exit code 3."""
+    monkeypatch.setattr("firstsight.learn.train.CHECK_EVERY", 10)
     changes = [c for c in TINY if not c.startswith(("training.steps", "training.validate"))]
     changes += ["loss.name=triplet", "loss.mining=batch-hard", "comparison.name=in_batch", "optimiser.lr=1.0"]
     changes += ["training.steps=200", "training.validate_every=500"]

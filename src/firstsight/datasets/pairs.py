@@ -43,15 +43,11 @@ def draw_pairs(
     else:
         rng = np.random.default_rng((seed, 5))
         _, origins = data.origins
-        cross = cross_origin and len(np.unique(origins)) > 1
-        same_pairs = _genuine(data.labels, rng, genuine)
-        different = _impostor(data.labels, rng, impostor)
+        apart = origins if cross_origin and len(np.unique(origins)) > 1 else np.arange(len(data))
+        same_pairs = _genuine(data.labels, apart, rng, genuine)
+        different = _impostor(data.labels, apart, rng, impostor)
         joined = np.concatenate([same_pairs, different])
-        truth = np.arange(len(joined)) < len(same_pairs)
-        if cross:
-            keep = origins[joined[:, 0]] != origins[joined[:, 1]]
-            joined, truth = joined[keep], truth[keep]
-        pairs = Pairs(joined[:, 0], joined[:, 1], truth)
+        pairs = Pairs(joined[:, 0], joined[:, 1], np.arange(len(joined)) < len(same_pairs))
     if pairs.same.all() or not pairs.same.any():
         lacking = "different" if pairs.same.any() else "same"
         raise DataError(
@@ -61,23 +57,37 @@ def draw_pairs(
     return pairs
 
 
-def _genuine(labels: IntArray, rng: np.random.Generator, most: int) -> npt.NDArray[np.int64]:
-    found = []
-    for c in np.unique(labels):
+def _genuine(labels: IntArray, apart: IntArray, rng: np.random.Generator, most: int) -> npt.NDArray[np.int64]:
+    """Same pairs whose ``apart`` differs: all of them, or as many of each class as its share of ``most``."""
+    classes, counts = np.unique(labels, return_counts=True)
+    possible = counts * (counts - 1) // 2
+    share = min(1.0, 4 * most / max(1, possible.sum()))  # some are lost to equal origins
+    found = [np.empty((0, 2), np.int64)]
+    for c, n in zip(classes, possible, strict=True):
         members = np.flatnonzero(labels == c)
-        i, j = np.triu_indices(len(members), 1)
-        found.append(np.stack([members[i], members[j]], 1))
-    pairs = np.concatenate(found)
-    return pairs if len(pairs) <= most else pairs[rng.choice(len(pairs), most, replace=False)]
+        number = np.arange(n) if share == 1 else np.unique(rng.integers(0, n, max(1, round(share * n))))
+        left, right = _unrank(number)
+        pairs = np.stack([members[left], members[right]], 1)
+        found.append(pairs[apart[pairs[:, 0]] != apart[pairs[:, 1]]])
+    joined = np.concatenate(found)
+    return joined if len(joined) <= most else joined[rng.choice(len(joined), most, replace=False)]
 
 
-def _impostor(labels: IntArray, rng: np.random.Generator, most: int) -> npt.NDArray[np.int64]:
-    count = len(labels)
-    if count * (count - 1) // 2 <= 2 * most:
-        i, j = np.triu_indices(count, 1)
-        differ = labels[i] != labels[j]
-        pairs = np.stack([i[differ], j[differ]], 1)
-        return pairs if len(pairs) <= most else pairs[rng.choice(len(pairs), most, replace=False)]
-    drawn = rng.integers(0, count, (int(most * 1.1) + 16, 2))
-    different: npt.NDArray[np.int64] = drawn[labels[drawn[:, 0]] != labels[drawn[:, 1]]][:most]
-    return different
+def _impostor(labels: IntArray, apart: IntArray, rng: np.random.Generator, most: int) -> npt.NDArray[np.int64]:
+    """Different pairs whose ``apart`` differs: all of them, or ``most`` without repetition."""
+    count = len(labels) * (len(labels) - 1) // 2
+    everything = count <= 4 * most
+    number = np.arange(count) if everything else np.unique(rng.integers(0, count, 4 * most))
+    left, right = _unrank(number)
+    usable = np.flatnonzero((labels[left] != labels[right]) & (apart[left] != apart[right]))
+    if len(usable) > most:
+        usable = np.sort(rng.choice(usable, most, replace=False))
+    return np.stack([left[usable], right[usable]], 1)
+
+
+def _unrank(number: npt.NDArray[np.int64]) -> tuple[IntArray, IntArray]:
+    """The pairs ``(i, j)``, i < j, of the numbers 0, 1, 2, ... in the order (0,1), (0,2), (1,2), (0,3), ..."""
+    right = ((1 + np.sqrt(1 + 8 * number.astype(np.float64))) / 2).astype(np.int64)
+    right -= right * (right - 1) // 2 > number  # the root may round up ...
+    right += (right + 1) * right // 2 <= number  # ... or down
+    return number - right * (right - 1) // 2, right

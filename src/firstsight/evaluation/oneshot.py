@@ -51,7 +51,10 @@ def within_group(data: DataSet, *, ways: int, tasks: int, seed: int) -> tuple[Ep
         drawers = np.unique(origins[members])
         where = np.full((len(classes), len(drawers)), -1, np.int64)
         where[np.searchsorted(classes, data.labels[members]), np.searchsorted(drawers, origins[members])] = members
-        if len(classes) < ways or len(drawers) < 2:
+        drawn = (where >= 0).astype(np.int64)
+        shared = drawn.T @ drawn
+        np.fill_diagonal(shared, 0)
+        if shared.max(initial=0) < ways:
             left_out.append(name)
         else:
             table.append((name, where))

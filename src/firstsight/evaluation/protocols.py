@@ -54,6 +54,8 @@ class Settings:
         for name, least in (("ways", 2), ("shots", 1), ("tasks", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} is {getattr(self, name)}, at least {least} was expected")
+        if self.seed < 0:
+            raise UsageError(f"seed is {self.seed}, 0 or more was expected")
         if self.across not in get_args(Across):
             raise UsageError(f"across is {self.across!r}, one of {', '.join(get_args(Across))} was expected")
 

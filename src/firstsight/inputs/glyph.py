@@ -105,10 +105,13 @@ def _repen(mask: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float32]
 def _resample(ink: PixelArray, frame: tuple[float, float, float, float], side: int) -> Image.Image:
     """Resample the (fractional, possibly overhanging) frame of an image to a square of ``side``."""
     left, top, right, bottom = frame
-    pad = int(np.ceil(max(0, -left, -top, right - ink.shape[1], bottom - ink.shape[0]))) + 1
-    padded = Image.fromarray(np.pad(ink, pad))
-    box = (left + pad, top + pad, right + pad, bottom + pad)
-    return padded.resize((side, side), Image.Resampling.BILINEAR, box=box)
+    # One axis after the other: a long thin picture is never laid on a square of its length.
+    x = int(np.ceil(max(0, -left, right - ink.shape[1]))) + 1
+    wide = Image.fromarray(np.pad(ink, ((0, 0), (x, x))))
+    strip = wide.resize((side, ink.shape[0]), Image.Resampling.BILINEAR, box=(left + x, 0, right + x, ink.shape[0]))
+    y = int(np.ceil(max(0, -top, bottom - ink.shape[0]))) + 1
+    high = Image.fromarray(np.pad(np.asarray(strip), ((y, y), (0, 0))))
+    return high.resize((side, side), Image.Resampling.BILINEAR, box=(0, top + y, side, bottom + y))
 
 
 def ink_of(grey: PixelArray) -> PixelArray:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import logging
+import math
 import warnings
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 import firstsight
 from firstsight.card import card
@@ -31,16 +33,46 @@ TOLERANCE = 1e-4
 
 
 class Readable(nn.Module):
-    """An encoder that takes raw readings: uint8 in, embeddings as they are compared out."""
+    """An encoder that takes raw readings: uint8 in, embeddings as they are compared out.
 
-    def __init__(self, encoder: nn.Module, similarity: TorchSimilarity) -> None:
+    Args:
+        encoder: the network.
+        similarity: how its embeddings are compared.
+        size: side of a reading, in pixels.
+        views: of each reading that are embedded and averaged: 1, or 5 for it and slightly turned and scaled copies.
+    """
+
+    grids: Tensor
+
+    def __init__(self, encoder: nn.Module, similarity: TorchSimilarity, size: int, views: int = 1) -> None:
         super().__init__()
         self.encoder = encoder
         self.similarity = similarity
+        shape = [views - 1, 1, size, size]
+        warps = torch.tensor(WARPS)[: views - 1]
+        self.register_buffer("grids", functional.affine_grid(warps, shape, align_corners=False) if views > 1 else warps)
 
     def forward(self, readings: Tensor) -> Tensor:
         """``(n, c, h, w)`` uint8 -> ``(n, d)`` float32."""
-        return self.similarity.prepare(self.encoder(readings.to(torch.float32) / 255))
+        images = readings.to(torch.float32) / 255
+        total = self.similarity.prepare(self.encoder(images))
+        if len(self.grids):
+            for grid in self.grids:
+                warped = functional.grid_sample(
+                    images, grid.expand(images.shape[0], -1, -1, -1), padding_mode="border", align_corners=False
+                )
+                total = total + self.similarity.prepare(self.encoder(warped))
+            total = self.similarity.prepare(total / (1 + len(self.grids)))
+        return total
+
+
+def _warp(degrees: float, scale: float) -> list[list[float]]:
+    cosine, sine = math.cos(math.radians(degrees)) * scale, math.sin(math.radians(degrees)) * scale
+    return [[cosine, -sine, 0.0], [sine, cosine, 0.0]]
+
+
+WARPS = (_warp(6, 1), _warp(-6, 1), _warp(0, 1.06), _warp(0, 0.96))
+"""What the extra views are: turned either way, a little smaller, a little larger."""
 
 
 class LabEmbedder:
@@ -49,20 +81,22 @@ class LabEmbedder:
     Args:
         encoder: the network; put into evaluation mode.
         similarity: how its embeddings are compared.
+        views: as in :class:`Readable`.
         name: for reports.
     """
 
-    def __init__(self, encoder: nn.Module, similarity: TorchSimilarity, name: str = "lab") -> None:
+    def __init__(self, encoder: nn.Module, similarity: TorchSimilarity, views: int = 1, name: str = "lab") -> None:
         self.name = name
-        self._readable = Readable(encoder, similarity).eval()
+        self._parts = (encoder, similarity, views)
         self._runtime = similarity.runtime
 
     def embed_arrays(self, arrays: PixelArray) -> FloatArray:
         """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32."""
-        self._readable.eval()
+        encoder, similarity, views = self._parts
+        readable = Readable(encoder, similarity, arrays.shape[-1], views).eval()
         with torch.inference_mode():
             blocks = [
-                self._readable(torch.from_numpy(arrays[i : i + 256]).contiguous(memory_format=torch.channels_last))
+                readable(torch.from_numpy(arrays[i : i + 256]).contiguous(memory_format=torch.channels_last))
                 for i in range(0, len(arrays), 256)
             ]
         return torch.cat(blocks).numpy()
@@ -72,9 +106,9 @@ class LabEmbedder:
         return self._runtime.scores(left, right)
 
 
-def to_onnx(encoder: nn.Module, similarity: TorchSimilarity, reader: Input) -> bytes:
+def to_onnx(encoder: nn.Module, similarity: TorchSimilarity, reader: Input, views: int = 1) -> bytes:
     """The encoder as an ONNX graph in one file, stripped of what it tells about the machine it was made on."""
-    readable = Readable(encoder, similarity).eval()
+    readable = Readable(encoder, similarity, reader.shape[-1], views).eval()
     example = torch.zeros((2, *reader.shape), dtype=torch.uint8)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -119,6 +153,7 @@ def save(
     similarity: TorchSimilarity,
     reader: Input,
     dim: int,
+    views: int,
     trained: TrainingSpec,
     probe: PixelArray,
 ) -> Model:
@@ -133,7 +168,7 @@ def save(
     """
     weights = {k: v.detach().contiguous() for k, v in encoder.state_dict().items()}
     files = {
-        "encoder.onnx": to_onnx(encoder, similarity, reader),
+        "encoder.onnx": to_onnx(encoder, similarity, reader, views),
         "encoder.safetensors": safetensors.torch.save(weights),
     }
     specs = {k: FileSpec(bytes=len(v), sha256=hashlib.sha256(v).hexdigest()) for k, v in files.items()}
@@ -158,11 +193,17 @@ def save(
     write_atomically(path / "model.json", json.dumps(spec.model_dump(), indent=1).encode())
     (path / "calibration.json").unlink(missing_ok=True)
     model = Model.load(path)
-    gap = float(np.abs(model.embed_arrays(probe) - LabEmbedder(encoder, similarity).embed_arrays(probe)).max())
+    gap = float(np.abs(model.embed_arrays(probe) - LabEmbedder(encoder, similarity, views).embed_arrays(probe)).max())
     if not gap <= TOLERANCE:
         (path / "model.json").unlink()
         raise TrainingError(f"the exported model differs from the trained one by {gap:.2g}, {TOLERANCE:g} is allowed")
     return model
+
+
+def load_lab(model: Model) -> LabEmbedder:
+    """A model directory's network in torch, as an Embedder that must equal the runtime's."""
+    encoder, similarity = load_encoder(model)
+    return LabEmbedder(encoder, similarity, model.spec.trained.settings.get("export", {}).get("views", 1))
 
 
 def load_encoder(model: Model) -> tuple[nn.Module, TorchSimilarity]:

@@ -75,11 +75,23 @@ class TrainingSettings:
     threads: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """Section ``[export]``: what does not change training.
+
+    Args:
+        views: of each reading that are embedded and averaged in use: 1, or 5 (steadier, five times the work).
+    """
+
+    views: Literal[1, 5] = 1
+
+
 _FIXED: dict[str, Callable[..., Any]] = {
     "data": DataSettings,
     "augment": augment,
     "optimiser": OptimiserSettings,
     "training": TrainingSettings,
+    "export": ExportSettings,
 }
 _NAMED: dict[str, Mapping[str, Any]] = {
     "input": INPUTS,
@@ -123,6 +135,11 @@ class Recipe:
     def training(self) -> TrainingSettings:
         """Section ``[training]``."""
         return TrainingSettings(**self.settings("training"))
+
+    @property
+    def export(self) -> ExportSettings:
+        """Section ``[export]``."""
+        return ExportSettings(**self.settings("export"))
 
     def part(self, section: str) -> Any:
         """What the section's ``name`` stands for."""
@@ -196,6 +213,8 @@ def _check(sections: dict[str, dict[str, Any]]) -> None:
         _check_keys(section, content, getattr(part, "function", part))
     for section, function in _FIXED.items():
         _check_keys(section, sections.get(section, {}), function)
+    if sections.get("training", {}).get("seed", 0) < 0:
+        raise UsageError(f"training.seed is {sections['training']['seed']}, 0 or more was expected")
     loss, similarity = LOSSES[sections["loss"]["name"]], SIMILARITIES[sections["similarity"]["name"]]
     comparison = COMPARISONS[sections["comparison"]["name"]]
     if similarity.domain not in loss.domains:

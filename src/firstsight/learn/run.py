@@ -158,7 +158,7 @@ class Run:
         """One-shot accuracy of the averaged weights on the held-out classes; None without any."""
         if self.held_arrays is None or self.episodes is None:
             return None
-        lab = LabEmbedder(self._final(), self.similarity)
+        lab = LabEmbedder(self._final(), self.similarity, self.recipe.export.views)
         credit = query_credits(lab, lab.embed_arrays(self.held_arrays), self.episodes)
         ways = self.episodes.support.shape[1]
         self.validation = {f"{ways}-way 1-shot accuracy": float(credit.mean())}
@@ -237,6 +237,7 @@ class Run:
             similarity=self.similarity,
             reader=self.reader,
             dim=self.dim,
+            views=self.recipe.export.views,
             trained=trained,
             probe=self.arrays[:64].numpy(),
         )
@@ -279,7 +280,7 @@ def _open(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None]:
         raise DataError(f"every class of {data.name} has one image, so nothing shows what stays the same; add images")
     if single:
         names = ", ".join(single[:3]) + (", ..." if len(single) > 3 else "")
-        listen(Event("note", message=f"{len(single)} classes have one image ({names}): they serve only as others"))
+        listen(Event("note", message=f"{len(single)} classes have one image ({names}): nothing shows how they vary"))
     for note in data.notes:
         listen(Event("note", message=f"{data.name}: {note}"))
     held = open_data(recipe.data.validation) if recipe.data.validation else None
@@ -305,4 +306,5 @@ def _episodes(held: DataSet) -> Episodes | None:
 
 
 def _signature(recipe: Recipe, data: DataSet) -> str:
-    return hashlib.sha256(json.dumps([recipe.sections, data.fingerprint], sort_keys=True).encode()).hexdigest()
+    decisive = {k: v for k, v in recipe.sections.items() if k != "export"}
+    return hashlib.sha256(json.dumps([decisive, data.fingerprint], sort_keys=True).encode()).hexdigest()

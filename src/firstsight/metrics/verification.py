@@ -71,4 +71,7 @@ def threshold_for_fmr(impostor: FloatArray, fmr: float) -> float:
         return float(ordered[-1])
     first_out = ordered[allowed]
     above = ordered[ordered > first_out]
-    return float((above[-1] + first_out) / 2) if len(above) else float(np.nextafter(first_out, np.inf))
+    # Scores are compared in float32, so the threshold must lie above the first one kept out in float32 too.
+    lowest = np.nextafter(np.float32(first_out), np.float32(np.inf))
+    middle = np.float32((above[-1] + first_out) / 2) if len(above) else lowest
+    return float(max(middle, lowest))

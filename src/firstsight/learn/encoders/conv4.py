@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from firstsight.errors import UsageError
+
 
 class Conv4(nn.Module):
     """Four blocks of convolution, batch normalisation, ReLU and halving (Vinyals et al., 2016, arXiv:1606.04080).
@@ -21,6 +23,8 @@ class Conv4(nn.Module):
 
     def __init__(self, channels: int = 1, size: int = 28, *, width: int = 64, dim: int = 64) -> None:
         super().__init__()
+        if size < 16:
+            raise UsageError(f"input.size is {size}, the conv4 encoder needs at least 16")
         layers: list[nn.Module] = []
         for before in (channels, width, width, width):
             layers += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -39,10 +40,12 @@ class Residual(nn.Module):
         depth: int = 1,
         fine: bool = False,
         dim: int = 128,
-        head: str = "flatten",
+        head: Literal["flatten", "pool"] = "flatten",
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if depth < 1 or width < 4:
+            raise UsageError(f"encoder.depth is {depth} and width {width}, at least 1 and 4 were expected")
         if head not in ("flatten", "pool"):
             raise UsageError(f"encoder.head is {head!r}, flatten or pool was expected")
         if size % 16:

@@ -45,12 +45,12 @@ def triplet(
     violation = score[:, None, :] - score[:, :, None] + margin  # [anchor, positive, negative]
     triples = positive[:, :, None] & negative[:, None, :]
     if mining == "semi-hard":
-        triples = triples & (violation < margin)
+        triples = triples & ~(violation >= margin)
     return _mean(violation.masked_fill(~triples, -torch.inf))
 
 
 def _mean(violation: Tensor) -> Tensor:
     """Mean of the positive violations; 0 (with zero gradient) when there are none."""
-    active = violation > 0
+    active = ~(violation <= 0)
     cost = torch.where(active, violation, 0.0)
     return cost.sum() / active.sum().clamp_min(1)
