@@ -68,7 +68,7 @@ def tiny_model(uncalibrated_model: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def other_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another model of the same shape: the tiny one with its weights nudged. Not to be altered."""
+    """Another model of the same shape: the tiny one with its weights nudged and five views. Not to be altered."""
     import numpy as np
     import torch
 
@@ -81,9 +81,18 @@ def other_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         for weights in encoder.parameters():
             weights.mul_(1.05)
     place = tmp_path_factory.mktemp("models") / "other"
-    probe = np.zeros((2, *model.input.shape), np.uint8)
-    parts = {"encoder": encoder, "similarity": similarity, "reader": model.input, "dim": model.dim}
-    save(place, name="other", trained=model.spec.trained, probe=probe, **parts)
+    settings = {**model.spec.trained.settings, "export": {"views": 5}}
+    save(
+        place,
+        name="other",
+        encoder=encoder,
+        similarity=similarity,
+        reader=model.input,
+        dim=model.dim,
+        views=5,
+        trained=model.spec.trained.model_copy(update={"settings": settings}),
+        probe=np.zeros((2, *model.input.shape), np.uint8),
+    )
     return place
 
 

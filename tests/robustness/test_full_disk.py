@@ -137,7 +137,7 @@ def test_a_full_disk_at_the_export_keeps_the_old_model(
     old, new = Model.load(model_copy), Model.load(other_model)
     expected, fingerprint = old.embed(picture), old.fingerprint
     encoder, similarity = export.load_encoder(new)
-    parts = {"encoder": encoder, "similarity": similarity, "reader": new.input, "dim": new.dim}
+    parts = {"encoder": encoder, "similarity": similarity, "reader": new.input, "dim": new.dim, "views": 5}
     probe = np.zeros((2, *new.input.shape), np.uint8)
     monkeypatch.setattr(export, "to_onnx", lambda *_: (other_model / "encoder.onnx").read_bytes())
     disk = Disk(fail_at, os.fsync)

@@ -287,19 +287,22 @@ def test_path_bytes_and_pixels_embed_alike(tiny_model: Path, picture: Path) -> N
     assert model.embed([]).shape == (0, model.dim)
 
 
+@pytest.mark.parametrize("views", [1, 5])
 @pytest.mark.parametrize("form", sorted(FORMATS))
-def test_the_lab_embeds_as_the_runtime_does(form: str, tiny_model: Path, shapes: Path, tmp_path: Path) -> None:
-    """From the raw bytes on, torch and ONNX Runtime give one embedding to 1e-4."""
-    from firstsight.learn.export import LabEmbedder, load_encoder
+def test_the_lab_embeds_as_the_runtime_does(
+    form: str, views: int, tiny_model: Path, other_model: Path, shapes: Path, tmp_path: Path
+) -> None:
+    """From the raw bytes on, torch and ONNX Runtime give one embedding to 1e-4, with one view or five."""
+    from firstsight.learn.export import load_lab
 
-    model = Model.load(tiny_model)
-    encoder, similarity = load_encoder(model)
-    lab = LabEmbedder(encoder, similarity)
-    noise = np.random.default_rng(3).integers(0, 256, (70, 51, 3), dtype=np.uint8)
+    model = Model.load(tiny_model if views == 1 else other_model)
+    lab = load_lab(model)
+    noise = Image.fromarray(np.random.default_rng(3).integers(0, 256, (70, 51, 3), dtype=np.uint8))
     files = []
-    for number, image in enumerate([Image.open(shapes / k / "2.png") for k in ("ring", "bars")] + [noise]):
-        made = image.convert("RGB") if isinstance(image, Image.Image) else Image.fromarray(image)
+    for number, image in enumerate(
+        [Image.open(shapes / "ring" / "2.png"), Image.open(shapes / "bars" / "2.png"), noise]
+    ):
         files.append(tmp_path / f"{number}.{form}")
-        files[-1].write_bytes(encoded(made, form))
+        files[-1].write_bytes(encoded(image.convert("RGB"), form))
     readings = np.concatenate([model.input.read(file.read_bytes()).arrays for file in files])
     assert np.abs(lab.embed_arrays(readings) - model.embed(files)).max() <= 1e-4
