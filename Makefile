@@ -36,8 +36,8 @@ test: env  ## make the environment, then all checks and tests
 check: lint types unit  ## all checks and tests, in the environment there is
 
 lint:  ## style and format
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests results
+	$(BIN)/ruff format --check src tests results
 
 types:  ## mypy --strict
 	$(BIN)/mypy

@@ -1,8 +1,8 @@
 """Every figure of the README: run its command, write ``results/NAME.json``, and bring the README's table up to date.
 
-    python results/make.py            all rows (about half an hour; needs FIRSTSIGHT_DATA)
-    python results/make.py lake icons some rows
-    python results/make.py --table    the README's table only
+python results/make.py            all rows (about half an hour; needs FIRSTSIGHT_DATA)
+python results/make.py lake icons some rows
+python results/make.py --table    the README's table only
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def lake() -> None:
 def glyphs_verification() -> None:
     """Verification at the saved threshold, on alphabets that neither taught nor calibrated."""
     words = ("verification", "omniglot:test")
-    record("omniglot-verification-test", f"firstsight evaluate glyphs {' '.join(words)}", 0, evaluated("glyphs", *words))
+    record(
+        "omniglot-verification-test", f"firstsight evaluate glyphs {' '.join(words)}", 0, evaluated("glyphs", *words)
+    )
 
 
 def icons() -> None:
@@ -89,8 +91,12 @@ def icons() -> None:
         rows["verification at the saved threshold"] = evaluated(model, "verification", "icons:test")
         trained = {k: spec["trained"][k] for k in ("steps", "seed", "seconds", "core_seconds", "validation")}
         kept = {k: calibration[k] for k in ("threshold", "fmr", "fnmr", "genuine_pairs", "impostor_pairs")}
-        record("icons-20way", "firstsight train icons; firstsight evaluate ./icons icons-20way", 0,
-               {"training": trained, "calibration": kept, **rows})
+        record(
+            "icons-20way",
+            "firstsight train icons; firstsight evaluate ./icons icons-20way",
+            0,
+            {"training": trained, "calibration": kept, **rows},
+        )
 
 
 def main_user() -> None:
@@ -108,14 +114,20 @@ def main_user() -> None:
                 "identify people.db --data folder:./new --json",
                 "identify people.db --data folder:./strangers --json",
             ):
-                done = subprocess.run([BIN / "firstsight", *line.split()], cwd=place, capture_output=True, text=True, check=True)
+                done = subprocess.run(
+                    [BIN / "firstsight", *line.split()], cwd=place, capture_output=True, text=True, check=True
+                )
                 log.append((line, done.stdout if "--json" not in line else ""))
                 if line.startswith("identify"):
                     counts = json.loads(done.stdout)
                     counts.pop("answers")
                     log[-1] = (line, counts)
-            record(f"main-user-{name}", "; ".join(f"firstsight {line}" for line, _ in log), 0,
-                   {"minutes": round((time.monotonic() - began) / 60, 2), "steps": log})
+            record(
+                f"main-user-{name}",
+                "; ".join(f"firstsight {line}" for line, _ in log),
+                0,
+                {"minutes": round((time.monotonic() - began) / 60, 2), "steps": log},
+            )
 
 
 def _faces(place: Path) -> None:
@@ -146,21 +158,24 @@ def _icon_folders(place: Path) -> None:
 
 def parity() -> None:
     """Lab and runtime embed the same 200 real files of 6 formats."""
-    from firstsight.learn.export import LabEmbedder, load_encoder
-    from firstsight.model import Model
-    sys.path.insert(0, str(ROOT / "tests"))
-    from end_to_end.real_files import six_formats
-
     import numpy as np
+
+    from firstsight.learn.export import load_lab
+    from firstsight.model import Model
+
+    sys.path.insert(0, str(ROOT / "tests" / "end_to_end"))
+    from real_files import six_formats
 
     with tempfile.TemporaryDirectory() as folder:
         files = six_formats(Path(folder), 200)
         model = Model.load("glyphs")
-        lab = LabEmbedder(*load_encoder(model))
+        lab = load_lab(model)
         arrays = np.concatenate([model.input.read(f).arrays for f in files])
         gap = float(np.abs(lab.embed_arrays(arrays) - model.embed(files)).max())
         formats = sorted({f.suffix for f in files})
-        record("parity", "python results/make.py parity", 0, {"files": len(files), "formats": formats, "largest gap": gap})
+        record(
+            "parity", "python results/make.py parity", 0, {"files": len(files), "formats": formats, "largest gap": gap}
+        )
 
 
 def cold_start() -> None:
@@ -183,8 +198,12 @@ def cold_start() -> None:
                 times.append(time.perf_counter() - began)
             return round(sorted(times)[2], 3)
 
-        record("cold-start", "firstsight --help; firstsight identify g.db a.png (median of 5)", 0,
-               {"help": best("--help"), "identify": best("identify", db, image)})
+        record(
+            "cold-start",
+            "firstsight --help; firstsight identify g.db a.png (median of 5)",
+            0,
+            {"help": best("--help"), "identify": best("identify", db, image)},
+        )
 
 
 def demo() -> None:
@@ -212,41 +231,56 @@ def load(name: str) -> Any:
     return json.loads(file.read_text())["result"] if file.exists() else None
 
 
+def percent(report: dict[str, Any], name: str = "accuracy") -> str:
+    """A metric in bold with its interval."""
+    m = report["metrics"][name]
+    return f"**{m['value']:.1%}** [{m['low']:.1%}, {m['high']:.1%}]"
+
+
 def table() -> str:
     """The README's table of figures, from the files alone."""
-
-    def metric(report: dict[str, Any], name: str = "accuracy") -> str:
-        m = report["metrics"][name]
-        return f"**{m['value']:.1%}** [{m['low']:.1%}, {m['high']:.1%}]"
-
-    rows = ["| | FirstSight | beside it |", "|---|---|---|"]
+    rows = [("", "FirstSight", "beside it"), ("---", "---", "---")]
     if (r := load("omniglot-lake-20way")) is not None:
-        rows.append(f"| Omniglot, the 20 runs of Lake et al., 20-way 1-shot, 400 trials | {metric(r)} | Koch 2015: 92.0 %, people 95.5 %, BPL 96.7 % |")
+        papers = "Koch 2015: 92.0 %, people 95.5 %, BPL 96.7 %"
+        rows.append(("Omniglot, the 20 runs of Lake et al., 20-way 1-shot, 400 trials", percent(r), papers))
     if (r := load("omniglot-within-20way")) is not None:
-        rows.append(f"| the same over all 20 alphabets and drawers, {r['trials']:,} trials | {metric(r)} | pixels {r['metrics']['pixels']['value']:.1%} |")
+        about = f"the same over all 20 alphabets and drawers, {r['trials']:,} trials"
+        rows.append((about, percent(r), pixels(r)))
     if (r := load("omniglot-verification-test")) is not None:
-        rows.append(f"| Omniglot, same or different, last 10 alphabets: equal error rate | {metric(r, 'eer')} | at the saved threshold: FMR {r['metrics']['fmr@threshold']['value']:.2%}, FNMR {r['metrics']['fnmr@threshold']['value']:.1%} |")
+        fmr, fnmr = (r["metrics"][f"{name}@threshold"]["value"] for name in ("fmr", "fnmr"))
+        about = "Omniglot, same or different, 10 alphabets kept for it: equal error rate"
+        rows.append((about, percent(r, "eer"), f"at the saved threshold: FMR {fmr:.2%}, FNMR {fnmr:.1%}"))
     if (r := load("icons-20way")) is not None:
-        one, style, three = (r[k] for k in r if "reference" in k)
-        rows.append(f"| icons, 100 unseen concepts, 20-way 1-shot across design families | {metric(one)} | pixels {one['metrics']['pixels']['value']:.1%} |")
-        rows.append(f"| the same, other styles of the same family | {metric(style)} | pixels {style['metrics']['pixels']['value']:.1%} |")
-        rows.append(f"| the same, across families, 3 references | {metric(three)} | pixels {three['metrics']['pixels']['value']:.1%} |")
+        for name, about in (
+            ("across families, 1 reference", "icons, 100 unseen concepts, 20-way 1-shot across design families"),
+            ("other styles of the same family, 1 reference", "the same, other styles of the same family"),
+            ("across families, 3 references", "the same, across families, 3 references"),
+        ):
+            rows.append((about, percent(r[name]), pixels(r[name])))
     for name, about in (("faces", "20 people x 10 photographs (AT&T)"), ("icons", "20 icon concepts x 10 drawings")):
         if (r := load(f"main-user-{name}")) is not None:
             new, strangers = r["steps"][-2][1], r["steps"][-1][1]
-            n, s = new["probes"], strangers["strangers"]
-            rows.append(
-                f"| a folder nobody tuned for: {about}; 10 new ones enrolled with one image | {new['right'] / n:.0%} right, "
-                f"{new['wrong'] / n:.0%} wrong, {new['unknown'] / n:.0%} unknown (best candidate right {new['best_is_right'] / n:.0%}) | "
-                f"strangers told apart {strangers['strangers_unknown'] / s:.0%}; {r['minutes']:.1f} minutes in all |"
-            )
+            n, told = new["probes"], strangers["strangers_unknown"] / strangers["strangers"]
+            counts = f"{new['right'] / n:.0%} right, {new['wrong'] / n:.0%} wrong, {new['unknown'] / n:.0%} unknown"
+            best = f"best candidate right {new['best_is_right'] / n:.0%}"
+            about = f"a folder nobody tuned for: {about}; 10 new ones enrolled with one image each"
+            beside = f"strangers told apart {told:.0%}; {r['minutes']:.1f} minutes in all"
+            rows.append((about, f"{counts} ({best})", beside))
     if (r := load("parity")) is not None:
-        rows.append(f"| trained network = exported model, {r['files']} real files of {len(r['formats'])} formats: largest gap | {r['largest gap']:.1e} | allowed 1e-4 |")
+        about = f"trained network = exported model, {r['files']} real files of {len(r['formats'])} formats: largest gap"
+        rows.append((about, f"{r['largest gap']:.1e}", "allowed 1e-4"))
     if (r := load("cold-start")) is not None:
-        rows.append(f"| cold start: `--help` / `identify` | {r['help']:.2f} s / {r['identify']:.2f} s | no torch loaded |")
+        rows.append(
+            ("cold start: `--help` / `identify`", f"{r['help']:.2f} s / {r['identify']:.2f} s", "no torch loaded")
+        )
     if (r := load("demo")) is not None:
-        rows.append(f"| `make demo` after installation, two cores | {r['seconds'] / 60:.1f} minutes | |")
-    return "\n".join(rows)
+        rows.append(("`make demo` after installation, two cores", f"{r['seconds'] / 60:.1f} minutes", "allowed 8"))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def pixels(report: dict[str, Any]) -> str:
+    """The baseline without learning."""
+    return f"pixels {report['metrics']['pixels']['value']:.1%}"
 
 
 def write_table() -> None:

@@ -61,7 +61,9 @@ def test_the_loop_on_the_command_line(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "report.html").stat().st_size > 10_000
 
 
-def test_the_loop_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_loop_in_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The README's Python runs as it stands and recognises the digits it says it does."""
     monkeypatch.chdir(tmp_path)
     block = re.search(r"```python\n(.*?)```", README, re.S)

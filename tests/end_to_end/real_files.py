@@ -15,7 +15,9 @@ AGAIN = ("BMP", "TIFF", "WEBP")
 
 def six_formats(folder: Path, count: int) -> list[Path]:
     """``count`` files: PGM, JPEG and PNG byte for byte, and BMP, TIFF and WEBP made from them."""
-    root = next(Path(p) for p in os.environ["FIRSTSIGHT_DATA"].split(os.pathsep) if (Path(p) / ARCHIVES[0][0]).is_file())
+    root = next(
+        Path(p) for p in os.environ["FIRSTSIGHT_DATA"].split(os.pathsep) if (Path(p) / ARCHIVES[0][0]).is_file()
+    )
     files = []
     for number in range(count):
         name, ending = ARCHIVES[number % 3]
