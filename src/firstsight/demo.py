@@ -23,13 +23,14 @@ from firstsight import api
 from firstsight.cli import render
 from firstsight.datasets import DataSet, open_data
 from firstsight.datasets.readings import read_all
-from firstsight.errors import FirstSightError
+from firstsight.errors import FirstSightError, UsageError
 from firstsight.gallery import Gallery
 from firstsight.gallery.tally import tally
 from firstsight.model import Model
 from firstsight.types import Match, PixelArray, Tally
 
 ENROLLED, STRANGERS, SEED = 20, 20, 7
+MARK = ".firstsight-demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(out: Path, steps: int, began: float) -> None:
+    if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} exists and is not an earlier demo's folder; choose another --out")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    (out / MARK).write_text("made by the demo, and made anew by its next run\n")
     _say("1. Learn what makes two icons the same, from concepts drawn by several design families")
     changes = [f"training.steps={steps}"] if steps else []
     with render.training(quiet=False) as listen:

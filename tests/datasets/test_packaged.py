@@ -1,0 +1,63 @@
+"""Data sets that come inside packages."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from firstsight.datasets import open_data
+from firstsight.datasets.icons import TEST, VALIDATION
+from firstsight.inputs.decode import decode
+
+
+def test_icon_splits_share_no_concept() -> None:
+    """Concepts to learn from, to validate on and to test on are disjoint, in the sizes stated."""
+    train, validation, test = (open_data(f"icons:{s}") for s in ("train", "validation", "test"))
+    assert (len(validation.classes), len(test.classes)) == (VALIDATION, TEST)
+    names = [d.class_names for d in (train, validation, test)]
+    assert not names[0] & names[1]
+    assert not names[0] & names[2]
+    assert not names[1] & names[2]
+
+
+def test_further_training_concepts_share_no_word_with_those_held_out() -> None:
+    """A concept of two families serves training only when no word of its name is in a held-out concept's."""
+    whole = set(open_data("icons:all").classes)
+    held = {w for s in ("validation", "test") for c in open_data(f"icons:{s}").classes for w in c.split("-")}
+    further = [c for c in open_data("icons:train").classes if c not in whole]
+    assert len(further) > 100
+    assert all(held.isdisjoint(c.split("-")) for c in further)
+
+
+def test_held_out_concepts_are_drawn_by_three_families() -> None:
+    """Every concept of validation and test has renderings by at least three design families."""
+    for split in ("validation", "test"):
+        data = open_data(f"icons:{split}")
+        for c in range(len(data.classes)):
+            assert len(set(data.origins[1][data.labels == c])) >= 3
+
+
+def test_no_icon_faces_its_other_version() -> None:
+    """Of an icon that versions 5 and 6 of a font both hold, only the newer drawing is in the set."""
+    seen = Counter((e.origin, e.source.split("/", 1)[1]) for e in open_data("icons:all").examples)
+    assert max(seen.values()) == 1
+
+
+def test_icons_fill_their_square() -> None:
+    """A rendering is dark ink on white, its longer side nine tenths of the picture."""
+    for example in open_data("icons:test").examples[::97]:
+        ink = np.asarray(decode(example.load(), colour=False)) < 128
+        rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+        longer = max(np.ptp(rows), np.ptp(columns)) + 1
+        assert 80 <= longer <= 90
+
+
+def test_mnist5k_holds_500_of_each() -> None:
+    """Five thousand digits, 500 of each kind, ink bright on black."""
+    data = open_data("mnist5k")
+    assert Counter(e.label for e in data.examples) == {str(d): 500 for d in range(10)}
+    pixels = np.asarray(decode(data.examples[0].load(), colour=False))
+    assert pixels.shape == (28, 28)
+    assert pixels.mean() < 100
+    assert pixels.max() > 200
