@@ -99,6 +99,18 @@ def test_search_with_ties_gives_the_best_scores():
     np.testing.assert_array_equal(np.sort(indices[:, :4], axis=1), np.arange(12).reshape(3, 4))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_equal_scores_the_first_is_found(kind):
+    """Where more rows tie than are asked for, those of the lowest index are listed, in their order."""
+    gallery = np.repeat(vectors(1), 9, axis=0)
+    gallery[4] += 1
+    for k in (1, 3, 8, 9):
+        indices, best = KINDS[kind].search(gallery[:1], gallery, k)
+        expected = sorted(range(9), key=lambda i: (-KINDS[kind].scores(gallery[:1], gallery)[0, i], i))[:k]
+        assert indices[0].tolist() == expected
+        assert (np.diff(best[0]) <= 0).all()
+
+
 def test_search_in_an_empty_gallery_finds_nothing():
     """A gallery without rows gives tables without columns."""
     indices, best = Similarity().search(vectors(2), vectors(0), 5)

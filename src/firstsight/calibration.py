@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import FiniteFloat
 from scipy import optimize, special
 
 from firstsight.errors import CalibrationError
@@ -29,22 +30,24 @@ class Calibration:
         classes: its classes, so that a test on them can be refused.
         seed: of the draw of pairs.
         model: fingerprint of the model whose scores these are.
+        data_fingerprint: of the data set, so that a test on its very pairs can be refused; "" if unknown.
     """
 
-    slope: float
-    intercept: float
-    threshold: float
-    target_fmr: float
-    fmr: float
-    fmr_low: float
-    fmr_high: float
-    fnmr: float
+    slope: FiniteFloat
+    intercept: FiniteFloat
+    threshold: FiniteFloat
+    target_fmr: FiniteFloat
+    fmr: FiniteFloat
+    fmr_low: FiniteFloat
+    fmr_high: FiniteFloat
+    fnmr: FiniteFloat
     genuine_pairs: int
     impostor_pairs: int
     data: str
     classes: tuple[str, ...]
     seed: int
     model: str
+    data_fingerprint: str = ""
 
     def probability(self, scores: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Probability of "same" for scores of any shape, when same and different are equally likely beforehand."""
@@ -82,6 +85,18 @@ def platt(genuine: FloatArray, impostor: FloatArray) -> tuple[float, float]:
     return float(slope), float(offset - slope * centre)
 
 
+def check_target(fmr: float, seed: int) -> None:
+    """Refuse, before any work, what no calibration can be made for.
+
+    Raises:
+        CalibrationError: the target is not a rate, or the seed is negative.
+    """
+    if not 0 < fmr < 1:
+        raise CalibrationError(f"the target FMR is {fmr}, a rate between 0 and 1 was expected (0.001 is 1 in 1,000)")
+    if seed < 0:
+        raise CalibrationError(f"the seed is {seed}, 0 or more was expected")
+
+
 def fit_calibration(
     scores: FloatArray,
     same: npt.NDArray[np.bool_],
@@ -91,16 +106,14 @@ def fit_calibration(
     classes: tuple[str, ...],
     seed: int,
     model: str,
+    data_fingerprint: str = "",
 ) -> Calibration:
     """Fit probability and threshold to scores ``(n,)`` of pairs ``same (n,)``.
 
     Raises:
         CalibrationError: the target is not a rate, there are no pairs of one kind, or same pairs do not score higher.
     """
-    if not 0 < fmr < 1:
-        raise CalibrationError(f"the target FMR is {fmr}, a rate between 0 and 1 was expected (0.001 is 1 in 1,000)")
-    if seed < 0:
-        raise CalibrationError(f"the seed is {seed}, 0 or more was expected")
+    check_target(fmr, seed)
     genuine, impostor = scores[same], scores[~same]
     if not len(genuine) or not len(impostor):
         raise CalibrationError(f"{data} gives {len(genuine)} same and {len(impostor)} different pairs; both are needed")
@@ -128,4 +141,5 @@ def fit_calibration(
         classes=classes,
         seed=seed,
         model=model,
+        data_fingerprint=data_fingerprint,
     )

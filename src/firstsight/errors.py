@@ -75,3 +75,8 @@ def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     guess = f" (did you mean {close[0]!r}?)" if close else ""
     return UsageError(f"there is no {what} {name!r}{guess}; known: {', '.join(names) or 'none'}")
+
+
+def count(number: int, one: str, many: str) -> str:
+    """A number with its noun: ``1 class``, ``2 classes``."""
+    return f"{number:,} {one if number == 1 else many}"

@@ -1,36 +1,93 @@
-"""Writing files so that a crash, a full disk or a killed process leaves either the old content or the new."""
+"""Files as a person meets them: what is at a path, and writing so that a crash leaves the old content or the new."""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from firstsight.errors import StorageError
 
+FILE, FOLDER, MISSING = "is a file", "is a folder", "does not exist"
+
+
+def state_of(path: Path) -> str:
+    """What is at a path, in the words of a message: FILE, FOLDER, MISSING, or why it can't be told."""
+    try:
+        return FOLDER if stat.S_ISDIR(path.stat().st_mode) else FILE
+    except FileNotFoundError:
+        return MISSING
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        return f"can't be looked up ({getattr(error, 'strerror', None) or error})"
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with its ``~`` replaced, or as it came where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace the file's content, durably.
+    """Replace the file's content, durably; see :func:`write_together`."""
+    write_together(path.parent, {path.name: data})
+
+
+def write_together(
+    folder: Path, files: Mapping[str, bytes], *, check: Callable[[Path], object] = lambda _: None
+) -> None:
+    """Replace files of a folder in their order, durably, once the disk holds all of them.
+
+    Args:
+        folder: made where it is missing.
+        files: name -> content.
+        check: called with a folder that holds the new files only; what it raises leaves the old ones in place.
 
     Raises:
         StorageError: the system refused; what was there before is intact.
     """
-    temporary = None
+    place = folder / next(iter(files))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".", suffix=".partial") as staging:
+            for name, data in files.items():
+                place = folder / name
+                _write(Path(staging) / name, data)
+            check(Path(staging))
+            for name in files:
+                place = folder / name
+                (Path(staging) / name).replace(place)
+        _sync(folder)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise StorageError(f"{path} can't be written ({error.strerror}); what was there before is intact") from None
+        raise StorageError(f"{place} can't be written ({error.strerror}); what was there before is intact") from None
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a log.
+
+    Raises:
+        StorageError: the system refused; the lines before are intact.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise StorageError(f"{path} can't be written ({error.strerror}); the lines before are intact") from None
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

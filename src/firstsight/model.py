@@ -23,8 +23,8 @@ import pydantic
 from firstsight.calibration import Calibration
 from firstsight.card import card
 from firstsight.decision import decide
-from firstsight.errors import InputError, ModelError, unknown
-from firstsight.files import write_atomically
+from firstsight.errors import InputError, ModelError, UsageError, unknown
+from firstsight.files import FILE, FOLDER, expanded, state_of, write_together
 from firstsight.inputs import INPUTS, Input
 from firstsight.similarity import Link, Similarity
 from firstsight.spec import MAX_WEIGHTS, FileSpec, ModelSpec
@@ -95,10 +95,14 @@ class Model:
                 f"{self.path} was trained with version {self.spec.input.version} of input {made.name!r}, here it "
                 f"has version {made.version}; train again or use the FirstSight it was made by ({self.spec.made_by})"
             )
+        adapter: pydantic.TypeAdapter[Input] = pydantic.TypeAdapter(made)
         try:
-            return made(**self.spec.input.settings)  # type: ignore[arg-type]
-        except TypeError as error:
-            raise ModelError(f"{self.path} has settings that input {made.name!r} does not take ({error})") from None
+            return adapter.validate_json(json.dumps(self.spec.input.settings), strict=True)
+        except pydantic.ValidationError as error:
+            reason = _first(error)
+        except UsageError as error:
+            reason = str(error)
+        raise ModelError(f"{self.path} has settings that input {made.name!r} does not take ({reason})")
 
     @cached_property
     def similarity(self) -> Similarity:
@@ -118,19 +122,34 @@ class Model:
             session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001  the runtime raises its own kinds
             raise ModelError(f"{self.path}/encoder.onnx can't be loaded ({str(error).splitlines()[0]})") from None
-        given = [(i.name, i.type, i.shape[1:]) for i in session.get_inputs()]
-        if given != [("readings", "tensor(uint8)", list(self.input.shape))]:
+        takes, gives = session.get_inputs(), session.get_outputs()
+        found = [(value.name, value.type, value.shape[1:]) for value in (*takes, *gives)]
+        expected = [("readings", "tensor(uint8)", [*self.input.shape]), ("embeddings", "tensor(float)", [self.dim])]
+        if found != expected or isinstance(takes[0].shape[0], int):
             raise ModelError(
-                f"{self.path}/encoder.onnx takes {given}, readings of shape {self.input.shape} were expected"
+                f"{self.path}/encoder.onnx takes and gives {found}, {expected} for any number of readings was expected"
             )
         return session
 
     def embed_arrays(self, arrays: PixelArray) -> FloatArray:
-        """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32."""
-        out = np.empty((len(arrays), self.dim), np.float32)
+        """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32.
+
+        Raises:
+            ModelError: the encoder fails, or what it gives is not finite.
+        """
+        session, out = self._session, np.empty((len(arrays), self.dim), np.float32)
         for start in range(0, len(arrays), _BATCH):
             block = np.ascontiguousarray(arrays[start : start + _BATCH])
-            out[start : start + _BATCH] = self._session.run(None, {"readings": block})[0]
+            try:
+                made = session.run(None, {"readings": block})[0]
+            except Exception as error:  # noqa: BLE001  the runtime raises its own kinds
+                raise ModelError(f"{self.path}/encoder.onnx can't be run ({str(error).splitlines()[0]})") from None
+            if made.shape != (len(block), self.dim) or not np.isfinite(made).all():
+                raise ModelError(
+                    f"{self.path} gives embeddings of shape {made.shape} or numbers that are not finite, finite ones "
+                    f"of shape {(len(block), self.dim)} were expected; train it again"
+                )
+            out[start : start + _BATCH] = made
         return out
 
     def embed(self, sources: Source | Sequence[Source]) -> FloatArray:
@@ -164,14 +183,14 @@ class Model:
         return decide(float(self.similarity.aligned(a[None], b[None])[0]), self.calibration)
 
     def save_calibration(self, calibration: Calibration) -> None:
-        """Write the calibration beside the model, whole or not at all.
+        """Write the calibration and the card beside the model, both or neither.
 
         Raises:
             StorageError: the directory can't be written.
         """
         text = json.dumps(dataclasses.asdict(calibration), indent=1)
-        write_atomically(self.path / "calibration.json", text.encode())
-        write_atomically(self.path / "README.md", card(self.spec, calibration).encode())
+        readme = card(self.spec, calibration)
+        write_together(self.path, {"README.md": readme.encode(), "calibration.json": text.encode()})
         self.calibration = calibration
 
 
@@ -188,15 +207,16 @@ def find_model(name: str | Path) -> Path:
     """
     text = str(name)
     if isinstance(name, Path) or "/" in text or text.startswith("."):
-        path = Path(name).expanduser()
-        if not (path / "model.json").is_file():
-            state = "has no model.json, so it is not a model" if path.is_dir() else "does not exist"
-            unfinished = (path / "checkpoint.pt").is_file()
+        path = expanded(name)
+        if state_of(path / "model.json") != FILE:
+            state = state_of(path)
+            state = "has no model.json, so it is not a model" if state == FOLDER else f"{state}, a model was expected"
+            unfinished = state_of(path / "checkpoint.pt") == FILE
             hint = "; training stopped before its end, go on with firstsight train ... --resume" if unfinished else ""
             raise ModelError(f"{path} {state}{hint}")
         return path
     if text not in shipped():
-        if (Path(text) / "model.json").is_file():
+        if state_of(Path(text) / "model.json") == FILE:
             raise ModelError(f"there is no shipped model {text!r}; for the directory write ./{text}")
         raise unknown("shipped model", text, shipped())
     return SHIPPED / text
@@ -211,15 +231,17 @@ def _read_spec(path: Path) -> ModelSpec:
 
 def _read_calibration(path: Path, fingerprint: str) -> Calibration | None:
     file = path / "calibration.json"
-    if not file.is_file():
+    if state_of(file) != FILE:
         return None
     try:
         adapter = pydantic.TypeAdapter(Calibration)
         calibration = adapter.validate_json(_read(file, _MAX_JSON))
     except pydantic.ValidationError as error:
-        raise ModelError(f"{file} is not valid ({_first(error)}); calibrate again") from None
+        raise ModelError(f"{file} is not valid ({_first(error)}); delete it and calibrate again") from None
     if calibration.model != fingerprint:
-        raise ModelError(f"{file} was made for model {calibration.model}, this is {fingerprint}; calibrate again")
+        raise ModelError(
+            f"{file} was made for model {calibration.model}, this is {fingerprint}; delete it and calibrate again"
+        )
     return calibration
 
 

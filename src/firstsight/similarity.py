@@ -91,23 +91,24 @@ class Similarity:
         return self.link(value.astype(np.float32))
 
     def search(self, probes: FloatArray, gallery: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
-        """The ``k`` best rows of ``gallery (b, d)`` for each probe ``(a, d)``: indices and scores ``(a, k)``."""
+        """The ``k`` best rows of ``gallery (b, d)`` for each probe ``(a, d)``: indices and scores ``(a, k)``.
+
+        Of equal scores the lower index comes first.
+        """
         k = min(k, len(gallery))
         indices = np.empty((len(probes), k), np.int64)
         best = np.empty((len(probes), k), np.float32)
+        if k == 0:
+            return indices, best
         step = max(1, _CHUNK // max(1, len(gallery)))
         for start in range(0, len(probes), step):
             block = self.scores(probes[start : start + step], gallery)
-            top = np.argpartition(-block, k - 1, axis=1)[:, :k] if k < len(gallery) else _all(block)
-            order = np.argsort(-np.take_along_axis(block, top, 1), axis=1, kind="stable")
-            chosen = np.take_along_axis(top, order, 1)
-            indices[start : start + step] = chosen
-            best[start : start + step] = np.take_along_axis(block, chosen, 1)
+            for row, scores in enumerate(block, start):
+                worst = np.partition(-scores, k - 1)[k - 1]
+                able = np.flatnonzero(~(-scores > worst))  # more than k where some tie at the k-th place
+                indices[row] = able[np.argsort(-scores[able], kind="stable")[:k]]
+                best[row] = scores[indices[row]]
         return indices, best
-
-
-def _all(block: FloatArray) -> IntArray:
-    return np.broadcast_to(np.arange(block.shape[1], dtype=np.int64), block.shape)
 
 
 def measured(measure: Measure, left: FloatArray, right: FloatArray) -> FloatArray:

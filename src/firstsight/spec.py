@@ -14,7 +14,7 @@ MAX_WEIGHTS = 512 << 20
 
 
 class _Strict(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class FileSpec(_Strict):
@@ -74,7 +74,7 @@ class ModelSpec(_Strict):
     input: InputSpec
     similarity: SimilaritySpec
     dim: int = pydantic.Field(ge=1, le=65536)
-    files: dict[Literal["encoder.onnx", "encoder.safetensors"], FileSpec]
+    files: dict[Literal["encoder.onnx", "encoder.safetensors"], FileSpec] = pydantic.Field(min_length=2)
     trained: TrainingSpec
 
     @property

@@ -207,11 +207,18 @@ class Embedder(Protocol):
         """Scores ``(a, b)`` of every row of ``left (a, d)`` against every row of ``right (b, d)``."""
 
 
+Entry: TypeAlias = tuple[str, FloatArray, Sequence[str]]
+"""An identity, vectors ``(n, d)`` and where each comes from, to be stored."""
+
+
 class Store(Protocol):
-    """A durable place for one gallery's references. ``add`` returns only after they are on disk."""
+    """A durable place for one gallery's references. What is added is on disk when ``add`` or ``add_all`` returns."""
 
     def add(self, identity: str, vectors: FloatArray, sources: Sequence[str]) -> int:
         """Store ``(n, d)`` references of one identity; returns how many it now has."""
+
+    def add_all(self, entries: Sequence[Entry]) -> list[int]:
+        """As ``add`` for each entry, but all of them or none."""
 
     def remove(self, identity: str) -> int:
         """Delete all references of an identity; returns how many there were."""
