@@ -11,6 +11,7 @@ from firstsight.datasets.archives import cache_folder, data_folders, find_archiv
 from firstsight.datasets.dataset import DataSet, refuse_overlap
 from firstsight.datasets.splits import split
 from firstsight.errors import DataError, UsageError, unknown
+from firstsight.files import FILE, FOLDER, MISSING, expanded, state_of
 
 MANIFESTS = (".csv", ".jsonl", ".ndjson")
 _NAMED = {"omniglot": omniglot, "icons": icons, "mnist5k": mnist5k}
@@ -44,29 +45,65 @@ def open_data(address: str) -> DataSet:
         UsageError: an unknown name or split.
         DataError: the data is missing or broken.
     """
-    kind, _, rest = address.partition(":")
+    kind, path, part = _parts(address)
     if kind in _NAMED:
-        part = rest or ("background" if kind == "omniglot" else "all")
+        part = part or ("background" if kind == "omniglot" else "all")
         known = _NAMED[kind].SPLITS
         if part not in known:
             raise unknown(f"split of {kind}", part, known)
         named: DataSet = _NAMED[kind].load(part)
         return named
-    if kind == "folder":
-        path, part = _path_and_split(rest)
-        return split(folder.load(path), part)
-    if kind == "manifest":
-        path, part = _path_and_split(rest)
-        if part != "all" and manifest.has_splits(path):
-            return manifest.load(path, part)
-        return split(manifest.load(path), part)
-    plain, _ = _path_and_split(address)
-    if Path(plain).suffix.lower() in MANIFESTS:
-        return open_data(f"manifest:{address}")
-    if Path(plain).expanduser().is_dir():
-        return open_data(f"folder:{address}")
-    if "/" in address or plain.startswith("."):
-        raise DataError(f"{plain} does not exist; a folder of class folders or a manifest was expected")
+    if kind == "manifest" and part not in ("", "all") and manifest.has_splits(path):
+        return manifest.load(path, part)
+    return split(folder.load(path) if kind == "folder" else manifest.load(path), part or "all")
+
+
+def open_labelled(address: str) -> DataSet:
+    """As :func:`open_data`, for what needs the label of every example.
+
+    Raises:
+        DataError: the data holds pairs.
+    """
+    data = open_data(address)
+    if data.pairs:
+        raise DataError(f"{data.name} holds pairs (left,right,same); examples with labels (path,label) were expected")
+    return data
+
+
+def is_whole(address: str) -> bool:
+    """Whether the address is that of a user's own data, without a split."""
+    kind, _, part = _parts(address)
+    return kind not in _NAMED and not part
+
+
+def absolute(address: str) -> str:
+    """The address as it holds from every folder."""
+    kind, path, part = _parts(address)
+    return ":".join(filter(None, (kind, path and str(expanded(path).resolve()), part)))
+
+
+def _parts(address: str) -> tuple[str, str, str]:
+    """Kind, path and split of an address; path or split may be "".
+
+    Raises:
+        UsageError: no kind of data set.
+        DataError: a path that leads to neither a folder nor a manifest.
+    """
+    kind, _, rest = address.partition(":")
+    if kind in _NAMED:
+        return kind, "", rest
+    if kind in ("folder", "manifest"):
+        return kind, *_path_and_split(rest)
+    path, part = _path_and_split(address)
+    if Path(path).suffix.lower() in MANIFESTS:
+        return "manifest", path, part
+    state = state_of(expanded(path))
+    if state == FOLDER:
+        return "folder", path, part
+    if "/" in address or path.startswith(".") or state == FILE:
+        raise DataError(
+            f"{path} {state}; a folder of class folders or a manifest ({', '.join(MANIFESTS)}) was expected"
+        )
     raise unknown("data set", kind, [*_NAMED, "folder:PATH", "manifest:FILE"])
 
 
@@ -124,19 +161,22 @@ def catalogue() -> list[DataInfo]:
 
 def _path_and_split(text: str) -> tuple[str, str]:
     path, colon, part = text.rpartition(":")
-    if colon and "/" not in part and not Path(text).exists():
+    if colon and "/" not in part and state_of(expanded(text)) == MISSING:
         return path, part
     if not text:
         raise UsageError("a path is missing after the colon")
-    return text, "all"
+    return text, ""
 
 
 __all__ = [
     "DataInfo",
     "DataSet",
+    "absolute",
     "cache_folder",
     "catalogue",
     "data_folders",
+    "is_whole",
     "open_data",
+    "open_labelled",
     "refuse_overlap",
 ]

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from firstsight.errors import DataError
+from firstsight.errors import DataError, count
 from firstsight.types import Example, IntArray
 
 
@@ -92,4 +92,5 @@ def refuse_overlap(what: str, data: DataSet, classes: frozenset[str], remedy: st
     shared = sorted(data.class_names & classes)
     if shared:
         names = ", ".join(s.split(":", 1)[1] for s in shared[:3]) + (", ..." if len(shared) > 3 else "")
-        raise DataError(f"{data.name} shares {len(shared)} classes with {what} ({names}); {remedy}")
+        number = count(len(shared), "class", "classes")
+        raise DataError(f"{data.name} shares {number} with {what} ({names}); {remedy}")

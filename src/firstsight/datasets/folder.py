@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firstsight.datasets.dataset import DataSet
-from firstsight.errors import DataError
+from firstsight.errors import DataError, count
+from firstsight.files import FOLDER, expanded, state_of
 from firstsight.inputs.decode import EXTENSIONS
 from firstsight.types import Example
 
@@ -18,9 +19,9 @@ def load(path: str) -> DataSet:
     Raises:
         DataError: no such folder, no class folders in it, or no images.
     """
-    root = Path(path).expanduser()
-    if not root.is_dir():
-        state = "is a file" if root.exists() else "does not exist"
+    root = expanded(path)
+    state = state_of(root)
+    if state != FOLDER:
         raise DataError(f"{root} {state}; a folder with one sub-folder of images for each class was expected")
     classes = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not classes:
@@ -37,12 +38,14 @@ def load(path: str) -> DataSet:
         if len(examples) == before:
             empty.append(folder.name)
     if not examples:
-        raise DataError(f"{root} has {len(classes)} sub-folders and no image in them ({', '.join(sorted(EXTENSIONS))})")
+        folders = count(len(classes), "sub-folder", "sub-folders")
+        raise DataError(f"{root} has {folders} and no image in them ({', '.join(sorted(EXTENSIONS))})")
     notes = []
     if empty:
-        notes.append(f"{len(empty)} sub-folders hold no image and are no classes ({', '.join(empty[:3])})")
+        folders = count(len(empty), "sub-folder", "sub-folders")
+        notes.append(f"left out {folders} without images ({', '.join(empty[:3])})")
     if others:
-        notes.append(f"{others} files are not images by their name and were left out")
+        notes.append(f"left out {count(others, 'file', 'files')} not named like an image")
     return DataSet(f"folder:{path}", tuple(examples), notes=tuple(notes))
 
 

@@ -85,7 +85,9 @@ def _runs() -> DataSet:
         found = _RUN.fullmatch(info.filename)
         if found:
             run, side, item = found.groups()
-            label = truth[run, item] if side == "test" else item
+            label = truth.get((run, item)) if side == "test" else item
+            if label is None:
+                raise DataError(f"{path} does not say in {run}/class_labels.txt which class {item} is of; {HOW}")
             examples.append(
                 Example(
                     label=f"{run}/{label}",

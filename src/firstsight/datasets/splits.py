@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from firstsight.datasets.dataset import DataSet
-from firstsight.errors import DataError, UsageError
+from firstsight.errors import DataError, UsageError, count
 from firstsight.types import Example
 
 SPLITS = ("all", "train", "validation")
@@ -31,8 +31,8 @@ def split(data: DataSet, name: str, *, seed: int = 0) -> DataSet:
     ordered = sorted(set(units.values()), key=lambda u: hashlib.sha256(f"{seed}:{u}".encode()).digest())
     if len(data.classes) < 4 or len(ordered) < 2:
         raise DataError(
-            f"{data.name} has {len(data.classes)} classes ({', '.join(data.classes[:3])}), at least 4 are needed to "
-            "learn from some and hold others out; add classes"
+            f"{data.name} has {count(len(data.classes), 'class', 'classes')} ({', '.join(data.classes[:3])}), at least "
+            "4 are needed to learn from some and hold others out; add classes"
         )
     cut = min(max(2, round(SHARE * len(ordered))), len(ordered) - min(2, len(ordered) // 2))
     chosen = set(ordered[:cut] if name == "train" else ordered[cut:])

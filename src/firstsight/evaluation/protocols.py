@@ -223,19 +223,22 @@ def pair_scores(embedder: Embedder, embeddings: FloatArray, left: IntArray, righ
 def _error_rates(
     scores: FloatArray, same: BoolArray, codes: IntArray, calibration: Calibration | None
 ) -> Callable[[IntArray], dict[str, float]]:
+    names = ["auc", "eer", "tar@fmr=0.01"]
+    if calibration:
+        names += ["fmr@threshold", "fnmr@threshold", "accuracy@threshold"]
+
     def statistic(counts: IntArray) -> dict[str, float]:
         repeat = counts[codes]
         g, i = np.repeat(scores[same], repeat[same]), np.repeat(scores[~same], repeat[~same])
         if not len(g) or not len(i):
-            return dict.fromkeys(("auc", "eer", "tar@fmr=0.01"), float("nan"))
+            return dict.fromkeys(names, float("nan"))
         curve = error_curve(g, i)
         at = int(np.argmax(curve.fmr <= 0.01))
-        values = {"auc": auc(g, i), "eer": eer(curve), "tar@fmr=0.01": float(1 - curve.fnmr[at])}
+        values = [auc(g, i), eer(curve), float(1 - curve.fnmr[at])]
         if calibration:
-            values["fmr@threshold"] = float(accepts(i, calibration).mean())
-            values["fnmr@threshold"] = float(1 - accepts(g, calibration).mean())
-            values["accuracy@threshold"] = 1 - (values["fmr@threshold"] + values["fnmr@threshold"]) / 2
-        return values
+            fmr, fnmr = float(accepts(i, calibration).mean()), float(1 - accepts(g, calibration).mean())
+            values += [fmr, fnmr, 1 - (fmr + fnmr) / 2]
+        return dict(zip(names, values, strict=True))
 
     return statistic
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstsight.calibration import Calibration, fit_calibration
+from firstsight.calibration import Calibration, check_target, fit_calibration
 from firstsight.datasets import open_data, refuse_overlap
 from firstsight.datasets.dataset import DataSet
 from firstsight.datasets.pairs import draw_pairs
@@ -33,14 +33,12 @@ def evaluate(
     refuse_overlap("what the model was trained on", held, model.trained_classes, "evaluate on other classes")
     calibration = model.calibration
     notes = []
-    if calibration and held.class_names & frozenset(calibration.classes):
-        if protocol == "verification":
-            refuse_overlap(
-                "what the threshold was chosen on",
-                held,
-                frozenset(calibration.classes),
-                "evaluate on other classes",
-            )
+    if calibration and protocol == "verification":
+        chosen_on = "what the threshold was chosen on"
+        refuse_overlap(chosen_on, held, frozenset(calibration.classes), "evaluate on other classes")
+        if held.pairs and held.fingerprint == calibration.data_fingerprint:
+            raise DataError(f"{held.name} is {chosen_on}; evaluate on other pairs")
+    elif calibration and held.class_names & frozenset(calibration.classes):
         notes.append("some of these classes chose the threshold, which this protocol does not use")
     arrays = read_all(held, model.input, progress=progress)
     outcome = procedure.measure(model, held, arrays, settled, calibration)
@@ -77,6 +75,7 @@ def calibrate(
         DataError: the data shares classes with the model's training data.
         CalibrationError: there is no data, or no threshold can help.
     """
+    check_target(fmr, seed)
     address = data or model.spec.trained.calibration_data
     if not address:
         raise CalibrationError(
@@ -107,6 +106,7 @@ def calibrate(
         classes=_class_names(held),
         seed=seed,
         model=model.fingerprint,
+        data_fingerprint=held.fingerprint,
     )
     model.save_calibration(calibration)
     return calibration
