@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from firstsight.decision import decide, fuse, match
-from firstsight.errors import CalibrationError, GalleryError, InputError
+from firstsight.errors import CalibrationError, GalleryError, InputError, ModelError, UsageError
 from firstsight.inputs.decode import describe
 from firstsight.model import SHIPPED, Model
 from firstsight.stores.sqlite import Contract, SqliteStore
-from firstsight.types import Decision, Enrolment, FloatArray, Match, Reference, Source, Store
+from firstsight.types import Decision, Enrolment, Entry, FloatArray, Match, Reference, Source, Store
 
 
 class Gallery:
@@ -57,7 +58,7 @@ class Gallery:
         """
         store = SqliteStore(str(address))
         try:
-            loaded = model if isinstance(model, Model) else Model.load(model or store.contract.model)
+            loaded = model if isinstance(model, Model) else _load(address, model, store.contract.model)
             if loaded.fingerprint != store.contract.fingerprint:
                 raise GalleryError(
                     f"{address} was made by model {store.contract.fingerprint} ({store.contract.model}), "
@@ -85,11 +86,13 @@ class Gallery:
 
     def enroll_embeddings(self, identity: str, embeddings: FloatArray, sources: Sequence[str]) -> Enrolment:
         """As :meth:`enroll`, for references already embedded ``(n, d)``; ``sources`` says where they come from."""
-        name = identity.strip()
-        if not name or len(name) > 200 or not name.isprintable():
-            raise GalleryError(f"{identity!r} is not a name of 1 to 200 printable characters")
-        count = self.store.add(name, embeddings, sources)
-        return Enrolment(name, len(embeddings), count)
+        return self.enroll_all([(identity, embeddings, sources)])[0]
+
+    def enroll_all(self, entries: Sequence[Entry]) -> list[Enrolment]:
+        """As :meth:`enroll_embeddings` for several identities: all of them or none."""
+        named = [(_name(identity), embeddings, sources) for identity, embeddings, sources in entries]
+        counts = self.store.add_all(named)
+        return [Enrolment(e[0], len(e[1]), count) for e, count in zip(named, counts, strict=True)]
 
     def verify(self, identity: str, source: Source) -> Decision:
         """Is this probe the identity? The score is the mean over its references.
@@ -100,7 +103,7 @@ class Gallery:
             InputError: the probe cannot be read.
         """
         names, vectors = self.store.vectors()
-        mine = np.array([n == identity for n in names], bool)
+        mine = np.array([n == spelled(identity) for n in names], bool)
         if not mine.any():
             raise GalleryError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
         if self.model.calibration is None:
@@ -141,7 +144,7 @@ class Gallery:
         Raises:
             GalleryError: it is not enrolled.
         """
-        count = self.store.remove(identity)
+        count = self.store.remove(spelled(identity))
         if count == 0:
             raise GalleryError(f"{identity!r} is not enrolled, so there is nothing to remove; see firstsight list")
         return count
@@ -159,3 +162,24 @@ class Gallery:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def spelled(identity: str) -> str:
+    """The one spelling of a name: composed Unicode, without blanks around it."""
+    return unicodedata.normalize("NFC", identity).strip()
+
+
+def _name(identity: str) -> str:
+    name = spelled(identity)
+    if not name or len(name) > 200 or not name.isprintable():
+        raise GalleryError(f"{identity!r} is not a name of 1 to 200 printable characters")
+    return name
+
+
+def _load(address: str | Path, given: str | Path | None, recorded: str) -> Model:
+    try:
+        return Model.load(given or recorded)
+    except (ModelError, UsageError) as error:
+        if given:
+            raise
+        raise ModelError(f"{error}; if the model of {address} has moved, say where it is with --model") from None

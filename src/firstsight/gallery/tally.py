@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from firstsight.gallery.gallery import spelled
 from firstsight.types import Example, Match, Tally
 
 
@@ -19,11 +20,12 @@ def tally(
         enrolled: names of the enrolled identities.
         left_out: examples not asked because they are enrolled themselves.
     """
-    known = [(p, m) for p, m in zip(probes, matches, strict=True) if p.label in enrolled]
-    strangers = [(p, m) for p, m in zip(probes, matches, strict=True) if p.label not in enrolled]
-    right = sum(m.identity == p.label for p, m in known)
+    asked = [(p, spelled(p.label), m) for p, m in zip(probes, matches, strict=True)]
+    known = [(label, m) for _, label, m in asked if label in enrolled]
+    strangers = [m for _, label, m in asked if label not in enrolled]
+    right = sum(m.identity == label for label, m in known)
     unknown = sum(m.identity is None for _, m in known)
-    first = sum(m.candidates[0].identity == p.label for p, m in known)
+    first = sum(m.candidates[0].identity == label for label, m in known)
     return Tally(
         data=data,
         enrolled=len(enrolled),
@@ -33,7 +35,7 @@ def tally(
         unknown=unknown,
         best_is_right=first,
         strangers=len(strangers),
-        strangers_unknown=sum(m.identity is None for _, m in strangers),
+        strangers_unknown=sum(m.identity is None for m in strangers),
         left_out=left_out,
-        answers=tuple((p.source, p.label, m.identity, m.score) for p, m in zip(probes, matches, strict=True)),
+        answers=tuple((p.source, label, m.identity, m.score) for p, label, m in asked),
     )

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 
 from firstsight.errors import GalleryError, StorageError
-from firstsight.types import FloatArray, Reference
+from firstsight.files import FILE, FOLDER, MISSING, expanded, state_of
+from firstsight.types import Entry, FloatArray, Reference
 
 _FORMAT = 1
 _APPLICATION = 0x46537431  # "FSt1": tells a gallery file from any other SQLite file
+_MAGIC = b"SQLite format 3\0"
+_WAIT = 30.0  # seconds for another process to finish its write
 _SCHEMA = """
 CREATE TABLE gallery (
     name TEXT PRIMARY KEY, model TEXT NOT NULL, fingerprint TEXT NOT NULL, dim INTEGER NOT NULL, created TEXT NOT NULL
@@ -60,36 +63,76 @@ class SqliteStore:
     def __init__(self, address: str, *, create: Contract | None = None) -> None:
         file, _, name = address.partition("#")
         self.address, self.name = address, name or "main"
-        self._path = Path(file).expanduser()
-        if create is None and not self._path.is_file():
-            raise GalleryError(f"{file} does not exist; make it with firstsight gallery create {address} --model NAME")
-        if self._path.is_dir() or not self._path.parent.is_dir():
-            raise GalleryError(f"{file} can't be a gallery: a file in an existing folder was expected")
+        self._path = expanded(file)
+        self._make = f"make it with firstsight gallery create {address} --model NAME"
+        self._check_place(new=create is not None)
         self._cache: tuple[int, list[str], FloatArray] | None = None
         self._written = 0
         with self._guard():
-            self._db = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
-            self._check_kind(new=create is not None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA foreign_keys=ON")
-        if create is not None:
-            self._create(create)
-        self.contract = self._contract()
+            self._db = sqlite3.connect(self._path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+        try:
+            with self._guard():
+                if create is not None:
+                    self._create(create)
+                elif not self._check_kind():
+                    raise GalleryError(f"{self._path} is empty; {self._make}")
+                self._write_ahead()
+                self._db.execute("PRAGMA synchronous=FULL")
+                self._db.execute("PRAGMA foreign_keys=ON")
+            self.contract = self._contract()
+        except BaseException:
+            self.close()
+            raise
 
-    def _check_kind(self, *, new: bool) -> None:
+    def _check_place(self, *, new: bool) -> None:
+        """Refuse what can't be a gallery before SQLite, which takes any short file for an empty database."""
+        state, parent = state_of(self._path), state_of(self._path.parent)
+        if new and state != FILE and (state, parent) != (MISSING, FOLDER):
+            raise GalleryError(f"{self._path} can't be a gallery: a file in an existing folder was expected")
+        if not new and state == MISSING:
+            raise GalleryError(f"{self._path} does not exist; {self._make}")
+        if not new and state != FILE:
+            raise GalleryError(f"{self._path} {state}, the file of a gallery was expected")
+        if state == FILE:
+            try:
+                with self._path.open("rb") as file:
+                    head = file.read(len(_MAGIC))
+            except OSError as error:
+                raise GalleryError(f"{self._path} can't be read ({error.strerror}), a gallery was expected") from None
+            if head not in (b"", _MAGIC):
+                raise GalleryError(f"{self._path} is not a gallery or is damaged; give the gallery another file")
+
+    def _write_ahead(self) -> None:
+        """Turn the write-ahead log on; SQLite itself does not wait here while others do the same."""
+        deadline = time.monotonic() + _WAIT
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+    def _check_kind(self) -> bool:
+        """Whether the file is a gallery's, and not a database without anything in it.
+
+        Raises:
+            GalleryError: it is a database of something else, or of another format.
+        """
         application = self._db.execute("PRAGMA application_id").fetchone()[0]
         tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if application == _APPLICATION:
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version != _FORMAT:
                 raise GalleryError(f"{self._path} is a gallery of format {version}, this FirstSight reads {_FORMAT}")
-        elif tables or not new:
+        elif tables:
             raise GalleryError(f"{self._path} is a database but not a gallery; give the gallery another file")
+        return bool(tables)
 
     def _create(self, contract: Contract) -> None:
-        with self._guard(), self._transaction():
-            if self._db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
+        with self._transaction():
+            if not self._check_kind():
                 for statement in _SCHEMA.split(";"):
                     if statement.strip():
                         self._db.execute(statement)
@@ -113,24 +156,30 @@ class SqliteStore:
 
     def add(self, identity: str, vectors: FloatArray, sources: Sequence[str]) -> int:
         """Store ``(n, d)`` references of one identity; returns how many it now has, after they are on disk."""
-        if vectors.shape != (len(sources), self.contract.dim):
-            raise GalleryError(
-                f"vectors of shape {vectors.shape} came, {(len(sources), self.contract.dim)} was expected"
-            )
+        return self.add_all([(identity, vectors, sources)])[0]
+
+    def add_all(self, entries: Sequence[Entry]) -> list[int]:
+        """As :meth:`add` for each entry, in one transaction: all of them or none."""
+        for _, vectors, sources in entries:
+            if vectors.shape != (len(sources), self.contract.dim):
+                raise GalleryError(
+                    f"vectors of shape {vectors.shape} came, {(len(sources), self.contract.dim)} was expected"
+                )
+        with self._guard(), self._transaction():
+            counts = [self._insert(*entry) for entry in entries]
+        self._written += 1
+        return counts
+
+    def _insert(self, identity: str, vectors: FloatArray, sources: Sequence[str]) -> int:
         rows = [
             (self.name, identity, np.ascontiguousarray(v, "<f4").tobytes(), source, _now())
             for v, source in zip(vectors, sources, strict=True)
         ]
-        with self._guard():
-            with self._transaction():
-                self._db.executemany(
-                    "INSERT INTO reference (gallery, identity, vector, source, created) VALUES (?, ?, ?, ?, ?)",
-                    rows,
-                )
-            query = "SELECT count(*) FROM reference WHERE gallery=? AND identity=?"
-            count = int(self._db.execute(query, (self.name, identity)).fetchone()[0])
-        self._written += 1
-        return count
+        self._db.executemany(
+            "INSERT INTO reference (gallery, identity, vector, source, created) VALUES (?, ?, ?, ?, ?)", rows
+        )
+        query = "SELECT count(*) FROM reference WHERE gallery=? AND identity=?"
+        return int(self._db.execute(query, (self.name, identity)).fetchone()[0])
 
     def remove(self, identity: str) -> int:
         """Delete all references of an identity; returns how many there were."""
@@ -152,11 +201,15 @@ class SqliteStore:
             if self._cache is None or self._cache[0] != version:
                 query = "SELECT identity, vector FROM reference WHERE gallery=? ORDER BY id"
                 rows = self._db.execute(query, (self.name,)).fetchall()
-                flat = np.frombuffer(b"".join(row[1] for row in rows), "<f4")
-                if flat.size != len(rows) * self.contract.dim:
-                    raise GalleryError(f"{self.address} holds vectors of another length; restore it from a backup")
-                matrix = flat.reshape(len(rows), self.contract.dim).astype(np.float32)
-                self._cache = (version, [row[0] for row in rows], matrix)
+                names, vectors = [row[0] for row in rows], [row[1] for row in rows]
+                for name, vector in rows:
+                    if not isinstance(vector, bytes) or len(vector) != 4 * self.contract.dim:
+                        raise GalleryError(
+                            f"{self.address} holds a damaged vector of {name!r}, {self.contract.dim} numbers were "
+                            "expected; restore it from a backup"
+                        )
+                matrix = np.frombuffer(b"".join(vectors), "<f4").reshape(len(rows), self.contract.dim)
+                self._cache = (version, names, matrix.astype(np.float32))
         return self._cache[1], self._cache[2]
 
     def close(self) -> None:
