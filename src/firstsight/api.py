@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firstsight.calibration import Calibration
-from firstsight.datasets import DataInfo, catalogue, open_data
+from firstsight.datasets import DataInfo, catalogue, open_labelled
 from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import DataError, InputError, ModelError, UsageError
 from firstsight.evaluation import run
 from firstsight.evaluation.protocols import PROTOCOLS, Settings
+from firstsight.files import FILE, FOLDER, MISSING, state_of
 from firstsight.gallery import Gallery
 from firstsight.gallery.tally import tally
 from firstsight.model import Model, shipped
@@ -61,12 +62,18 @@ def train(
             f"training needs {error.name}, which is not installed; pip install 'firstsight[train]'"
         ) from None
     chosen = recipes.load(recipe, changes)
-    if data is not None:
-        chosen = training.with_data(chosen, data)
     place = Path(out) if out is not None else Path(f"./{chosen.name}-model")
-    if (place / "model.json").exists() and not overwrite:
+    state = state_of(place)
+    if state not in (FOLDER, MISSING):
+        raise UsageError(f"--out {place} {state}; the path of a new folder was expected")
+    if data is not None:
+        also = [change for change in changes if change.startswith("data.")]
+        if also:
+            raise UsageError(f"the data {data} and {also[0]} came, which replace each other; give one of them")
+        chosen = training.with_data(chosen, data)
+    if state_of(place / "model.json") == FILE and not overwrite:
         raise ModelError(f"{place} holds a model already; choose another --out, or --overwrite it")
-    if (place / "checkpoint.pt").exists() and not (resume or overwrite):
+    if state_of(place / "checkpoint.pt") == FILE and not (resume or overwrite):
         raise UsageError(f"{place} holds a run that stopped before its end; --resume it, or --overwrite it")
     return training.train(chosen, place, resume=resume, listen=listen or (lambda _: None))
 
@@ -156,7 +163,7 @@ def enroll(
         gallery: its address.
         identity: a name.
         sources: images of it.
-        data: an address instead; every class becomes an identity.
+        data: an address instead; every class becomes an identity, or none if one of its images can't be read.
         each: how many examples a class (the first by name).
         model: where the gallery's model lies now, if it moved.
     """
@@ -169,13 +176,12 @@ def enroll(
             raise UsageError("either an identity with its images or --data, not both")
         if each < 1:
             raise UsageError(f"each is {each}, at least 1 was expected")
-        held = open_data(data)
-        receipts = []
+        held = open_labelled(data)
+        entries = []
         for name in held.classes:
             examples = [e for e in held.examples if e.label == name][:each]
-            vectors = opened.model.embed([e.load() for e in examples])
-            receipts.append(opened.enroll_embeddings(name, vectors, [e.source for e in examples]))
-        return receipts
+            entries.append((name, opened.model.embed([e.load() for e in examples]), [e.source for e in examples]))
+        return opened.enroll_all(entries)
 
 
 def verify(gallery: str | Path, identity: str, source: Source, *, model: str | Path | None = None) -> Decision:
@@ -200,7 +206,7 @@ def identify_data(
     Examples that are themselves enrolled are left out.
     """
     with Gallery.open(gallery, model) as opened:
-        held = open_data(data)
+        held = open_labelled(data)
         enrolled = {r.source for r in opened.list()}
         probes = held.where(lambda e: e.source not in enrolled, held.name)
         if not len(probes):
@@ -259,8 +265,8 @@ def expand(sources: Sequence[Source]) -> list[Any]:
 
     out: list[Any] = []
     for source in sources:
-        if isinstance(source, str | Path) and Path(source).is_dir():
-            found = sorted(p for p in Path(source).iterdir() if p.suffix.lower() in EXTENSIONS)
+        if isinstance(source, str | Path) and state_of(Path(source)) == FOLDER:
+            found = sorted(p for p in Path(source).iterdir() if p.suffix.lower() in EXTENSIONS and state_of(p) == FILE)
             if not found:
                 raise InputError(f"{source} is a folder without images; for class folders use --data folder:{source}")
             out.extend(found)

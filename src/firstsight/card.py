@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firstsight.calibration import Calibration
+from firstsight.errors import count
 from firstsight.spec import ModelSpec
 
 
@@ -19,8 +20,9 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
         "|---|---|",
         f"| input | `{spec.input.name}` version {spec.input.version} ({settings}) |",
         f"| embedding | {spec.dim} dimensions, compared by {spec.similarity.measure} ({spec.similarity.link.kind}) |",
-        f"| learned from | `{trained.data}`: {trained.examples:,} examples of {len(trained.classes):,} classes |",
-        f"| recipe | `{trained.recipe}`, {trained.steps:,} steps, seed {trained.seed} |",
+        f"| learned from | `{trained.data}`: {count(trained.examples, 'example', 'examples')} "
+        f"of {count(len(trained.classes), 'class', 'classes')} |",
+        f"| recipe | `{trained.recipe}`, {count(trained.steps, 'step', 'steps')}, seed {trained.seed} |",
         f"| cost | {trained.seconds / 60:.0f} minutes, {trained.core_seconds / 60:.0f} core-minutes |",
     ]
     if trained.started_from:
@@ -31,9 +33,10 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
         lines.append("None: the model gives scores but no decisions. Run `firstsight calibrate` on this directory.")
     else:
         c = calibration
+        of = f"{count(len(c.classes), 'class', 'classes')}, " if c.classes else ""  # none: it was given as pairs
         lines.append(
             f"Threshold {c.threshold:.4f} for a target FMR of {c.target_fmr:g}, chosen on `{c.data}` "
-            f"({len(c.classes):,} classes, {c.genuine_pairs:,} same and {c.impostor_pairs:,} different pairs): "
+            f"({of}{c.genuine_pairs:,} same and {count(c.impostor_pairs, 'different pair', 'different pairs')}): "
             f"FMR {c.fmr:.4g}, FNMR {c.fnmr:.2%} there. Probabilities take same and different as equally likely."
         )
     lines += [

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstsight.calibration import Calibration
-from firstsight.errors import CalibrationError
+from firstsight.errors import CalibrationError, count
 from firstsight.types import BoolArray, Candidate, Decision, FloatArray, IntArray, Match
 
 
@@ -69,8 +69,8 @@ def match(scores: FloatArray, identities: list[str], calibration: Calibration | 
     elif known:
         risk = calibration.expected_fpir(len(identities))
         reason = (
-            f"score {best.score:.3f} reaches the threshold {calibration.threshold:.3f}; among {len(identities)} "
-            f"identities about {risk:.1%} of strangers would too"
+            f"score {best.score:.3f} reaches the threshold {calibration.threshold:.3f}; among "
+            f"{count(len(identities), 'identity', 'identities')} about {risk:.1%} of strangers would too"
         )
     else:
         reason = f"best score {best.score:.3f} ({best.identity}) is below the threshold {calibration.threshold:.3f}"

@@ -112,6 +112,24 @@ def test_an_unknown_head_is_refused():
         ENCODERS["residual"](1, 48, head="flaten")
 
 
+@pytest.mark.parametrize(
+    ("width", "growth", "expected"),
+    [
+        (4, 2.0, [4, 8, 16, 32]),
+        (24, 2.0, [24, 48, 96, 192]),
+        (36, 2.0, [36, 72, 144, 288]),
+        (48, 1.6, [48, 80, 120, 200]),
+        (8, 0.5, [8, 8, 8, 8]),
+    ],
+)
+def test_the_residual_encoder_has_the_width_that_was_asked(width, growth, expected):
+    """The stem is exactly as wide as asked; later stages are multiples of 8, never none."""
+    network = ENCODERS["residual"](1, 48, width=width, growth=growth)
+    found = [network.stem[0].out_channels, *(block.body[0].out_channels for block in network.stages)]
+    assert found == expected
+    assert network.eval()(torch.rand(2, 1, 48, 48)).isfinite().all()
+
+
 @pytest.mark.parametrize("size", [28, 50, 105])
 def test_the_residual_encoder_refuses_sizes_it_cannot_halve(size):
     """A side that is no multiple of 16 is refused by its name before any weights are made."""

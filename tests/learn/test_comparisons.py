@@ -15,7 +15,7 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("part", [SampledPairs, SampledTriplets])
+@pytest.mark.parametrize("part", [InBatch, SampledPairs, SampledTriplets])
 def test_a_batch_of_one_class_is_refused(part):
     """Where there is no other class there is no negative, and that is a TrainingError."""
     with pytest.raises(TrainingError, match="one class"):

@@ -154,6 +154,24 @@ def test_a_full_disk_at_the_export_keeps_the_old_model(
     assert Model.load(model_copy).calibration is None
 
 
+def test_an_export_that_embeds_otherwise_keeps_the_old_model(
+    model_copy: Path, other_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that changed on its way to ONNX is refused, and the model that it would replace is as it was."""
+    from firstsight.errors import TrainingError
+    from firstsight.learn import export
+
+    new = Model.load(other_model)
+    encoder, similarity = export.load_encoder(new)
+    parts = {"encoder": encoder, "similarity": similarity, "reader": new.input, "dim": new.dim, "views": 1}
+    monkeypatch.setattr(export, "to_onnx", lambda *_: (other_model / "encoder.onnx").read_bytes())
+    before = {p.name: p.read_bytes() for p in model_copy.iterdir()}
+    draw = np.random.default_rng(0).integers(0, 256, (4, *new.input.shape), np.uint8)
+    with pytest.raises(TrainingError, match="differs from the trained one"):
+        export.save(model_copy, name="model", trained=new.spec.trained, probe=draw, **parts)
+    assert {p.name: p.read_bytes() for p in model_copy.iterdir()} == before
+
+
 @pytest.mark.parametrize("fail_at", [1, 2])
 def test_a_full_disk_while_calibrating_keeps_the_old_threshold(
     fail_at: int, model_copy: Path, strangers: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused

@@ -44,7 +44,7 @@ def test_a_class_with_one_image_is_announced(shapes: Path, tmp_path: Path, cli: 
         file.unlink()
     ran = cli(*quick(data, tmp_path / "out"))
     assert ran.code == 0
-    assert f"1 classes have one image ({lonely})" in ran.err
+    assert f"1 class has one image ({lonely})" in ran.err
 
 
 def test_classes_of_one_image_each_are_refused(tmp_path: Path, refused: Refused) -> None:
@@ -56,7 +56,7 @@ def test_classes_of_one_image_each_are_refused(tmp_path: Path, refused: Refused)
 def test_one_class_is_refused(tmp_path: Path, refused: Refused) -> None:
     """One class cannot be told from anything: its folder is refused, whole or as a split."""
     data = draw_classes(tmp_path / "data", STRANGERS[:1])
-    refused(2, quick(data, tmp_path / "out"), "1 classes", "add classes")
+    refused(2, quick(data, tmp_path / "out"), "1 class (", "add classes")
     refused(2, quick(data, tmp_path / "out", f"data.train=folder:{data}"))
     from firstsight import api
     from firstsight.errors import DataError
@@ -73,8 +73,8 @@ def test_empty_class_folders_are_announced(shapes: Path, tmp_path: Path, cli: Cl
     (data / "circle" / ".hidden.png").write_bytes(b"")
     ran = cli(*quick(data, tmp_path / "out"))
     assert ran.code == 0
-    assert "1 sub-folders hold no image and are no classes (void)" in ran.err
-    assert "1 files are not images by their name and were left out" in ran.err
+    assert "left out 1 sub-folder without images (void)" in ran.err
+    assert "left out 1 file not named like an image" in ran.err
 
 
 def test_folders_that_are_none_are_refused(tmp_path: Path, picture: Path, refused: Refused) -> None:
@@ -153,6 +153,32 @@ def test_a_cache_that_cannot_be_is_a_failure_in_a_sentence(
     refused(3, ("evaluate", tiny_model, "nway", strangers, "--ways", "3"), "the cache", "can't be written")
 
 
+def test_a_relative_folder_is_found_from_everywhere(
+    shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+) -> None:
+    """A model remembers where its data lies, so that it can be calibrated from another folder."""
+    from firstsight import api
+    from firstsight.model import Model
+
+    seen: list[Any] = []
+
+    def keep(*_: Any, trained: Any, **__: Any) -> Model:
+        seen.append(trained)
+        return Model.load(tiny_model)
+
+    monkeypatch.setattr("firstsight.learn.run.save", keep)
+    monkeypatch.chdir(shapes.parent)
+    api.train("folder", *TINY, "training.steps=1", data="./shapes", out=tmp_path / "out")
+    assert seen[0].data == f"folder:{shapes}:train"
+    assert seen[0].calibration_data == f"folder:{shapes}:validation"
+
+
+def test_data_that_comes_twice_is_refused(shapes: Path, strangers: Path, tmp_path: Path, refused: Refused) -> None:
+    """Data as an argument and as a setting contradict each other, and neither is dropped silently."""
+    refused(2, quick(shapes, tmp_path / "out", f"data.train=folder:{strangers}"), shapes, strangers)
+    refused(2, quick(shapes, tmp_path / "out", f"data.calibration=folder:{strangers}"), shapes, strangers)
+
+
 # --- names and values
 
 
@@ -188,6 +214,8 @@ def test_unknown_names_are_refused_with_what_is_known(
         "training.steps=-3",
         "training.turns=3",
         "training.turns=[1]",
+        "training.turns=true",
+        "training.turns=1.0",
         "training.seed=-1",
         "training.average=1.5",
         "training.average=-0.1",
@@ -407,7 +435,7 @@ def test_a_manifest_of_pairs_works_end_to_end(
         ("path,label\n", "lists nothing"),
         ("file,class\na,b\n", "has the columns class, file"),
         ("path;label\n{picture};a\n", "was expected"),
-        ("path,label\nnone.png,a\n", "names 1 files that do not exist (line 2: none.png)"),
+        ("path,label\nnone.png,a\n", "names 1 file that does not exist (line 2: none.png)"),
         ("path,label\n{picture},\n", "line 2 has no label"),
         ("path,label\n{picture}\n", "line 2 has no label"),
         ("path,label\n{picture},a,b,c\n", "line 2"),

@@ -10,39 +10,35 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done / same, 1 not the same / unknown, 2 usage, 3 failure)."""
     from typer.exceptions import Abort, TyperException
 
+    from firstsight.cli import render
     from firstsight.cli.commands import app
     from firstsight.errors import FirstSightError
 
     try:
         code = app(arguments, standalone_mode=False, prog_name="firstsight")
     except FirstSightError as error:
-        return _say(str(error), error.exit_code)
+        return render.error(str(error), error.exit_code)
     except TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
             print(error.format_message())
             return 2
         context = getattr(error, "ctx", None)
         place = context.command_path if context else "firstsight"
-        return _say(f"{error.format_message()} (see {place} --help)", 2)
+        return render.error(f"{error.format_message()} (see {place} --help)", 2)
     except (KeyboardInterrupt, Abort):
-        return _say("stopped; nothing that was acknowledged is lost", 3)
+        return render.error("stopped; nothing that was acknowledged is lost", 3)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 3
     except Exception as error:
         if os.environ.get("FIRSTSIGHT_DEBUG"):
             raise
-        return _say(
+        return render.error(
             f"this is a fault of FirstSight's ({type(error).__name__}: {error}); set FIRSTSIGHT_DEBUG=1 to see where, "
             "and please report it",
             3,
         )
     return code if isinstance(code, int) else 0
-
-
-def _say(sentence: str, code: int) -> int:
-    print(f"error: {sentence}", file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

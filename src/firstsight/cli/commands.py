@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ app.add_typer(gallery_app, name="gallery")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 ModelAt = Annotated[str | None, typer.Option("--model", help="Where the gallery's model lies now, if it moved.")]
 ModelName = Annotated[str, typer.Argument(help="A shipped model by its bare name, or a directory (with a /).")]
+TOP = 5
 GalleryAt = Annotated[str, typer.Argument(help="A file, with #name for one of several galleries in it.")]
 
 
@@ -68,15 +70,16 @@ def train(
                 listen=listen,
             )
         except KeyboardInterrupt:
-            saved = (place / "checkpoint.pt").exists()
-            words = " ".join([recipe, *settings, *(["--data", data] if data else []), "--out", str(place)])
-            hint = (
-                f"the checkpoint is kept; go on with: firstsight train {words} --resume"
-                if saved
-                else "nothing was saved"
-            )
-            render.error(f"stopped; {hint}")
-            return 3
+            if not (place / "checkpoint.pt").exists():
+                return render.error("stopped; nothing was saved", 3)
+            options = [
+                *(["--data", data] if data else []),
+                "--out",
+                str(place),
+                *(["--overwrite"] if overwrite else []),
+            ]
+            again = shlex.join(["firstsight", "train", recipe, *settings, *options, "--resume"])
+            return render.error(f"stopped; the checkpoint is kept; go on with: {again}", 3)
     render.trained(model, json=json)
     return 0
 
@@ -135,7 +138,7 @@ def calibrate(
 
 @app.command()
 def compare(model: ModelName, left: Path, right: Path, json: Json = False) -> int:
-    """Are these two the same? Exit code 0 same, 1 not."""
+    """Are these two the same? Exit code 0 same (or a score only, of a model without a calibration), 1 not."""
     from firstsight import api
     from firstsight.cli import render
 
@@ -198,7 +201,7 @@ def identify(
         list[Path] | None, typer.Argument(metavar="IMAGE...", help="Probes, or a folder of them.")
     ] = None,
     data: Annotated[str | None, typer.Option(help="Identify a labelled data set and count.")] = None,
-    top: Annotated[int, typer.Option(help="Candidates listed.")] = 5,
+    top: Annotated[int, typer.Option(help="Candidates listed.")] = TOP,
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -210,6 +213,8 @@ def identify(
     if data is not None:
         if sources:
             raise UsageError("either images or --data, not both")
+        if top != TOP:
+            raise UsageError("--top lists the candidates of images, --data only counts; leave one of them out")
         with render.reading(quiet=json) as progress:
             result = api.identify_data(gallery, data, model=model, progress=progress)
         render.tallied(result, json=json)
@@ -218,7 +223,7 @@ def identify(
         raise UsageError("one or more images, or --data, was expected")
     probes = api.expand(sources)
     matches = api.identify(gallery, probes, top=top, model=model)
-    render.matched(matches, probes, json=json)
+    render.matched(matches, probes, one=len(sources) == 1 and probes == sources, json=json)
     return int(any(m.identity is None for m in matches))
 
 
@@ -227,9 +232,11 @@ def remove(gallery: GalleryAt, identity: str, model: ModelAt = None, json: Json 
     """Delete an identity and its references."""
     from firstsight import api
     from firstsight.cli import render
+    from firstsight.errors import count
 
-    count = api.remove(gallery, identity, model=model)
-    render.value({"identity": identity, "removed": count}, f"{identity}: {count} references removed", json=json)
+    number = api.remove(gallery, identity, model=model)
+    removed = count(number, "reference", "references")
+    render.value({"identity": identity, "removed": number}, f"{identity}: {removed} removed", json=json)
     return 0
 
 

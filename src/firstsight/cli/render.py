@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json as jsonlib
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from firstsight.errors import count
 
 if TYPE_CHECKING:
     from firstsight.calibration import Calibration
@@ -32,9 +35,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def error(sentence: str) -> None:
-    """A sentence on standard error."""
-    print(f"error: {sentence}", file=sys.stderr)
+def error(sentence: str, code: int) -> int:
+    """A sentence on standard error, in one line whatever it quotes; returns the exit code."""
+    print("error:", *(line.strip() for line in sentence.splitlines()), file=sys.stderr)
+    return code
 
 
 def value(result: Any, text: str, *, json: bool) -> None:
@@ -185,9 +189,8 @@ def trained(model: Model, *, json: bool) -> None:
         )
         return
     t = spec.trained
-    print(
-        f"{model.path}: learned from {t.examples:,} examples of {len(t.classes):,} classes in {t.seconds / 60:.1f} min"
-    )
+    learned = f"{count(t.examples, 'example', 'examples')} of {count(len(t.classes), 'class', 'classes')}"
+    print(f"{model.path}: learned from {learned} in {t.seconds / 60:.1f} min")
     for name, accuracy in t.validation.items():
         print(f"  {name} on held-out classes: {accuracy:.1%}")
     where = "" if t.calibration_data else " DATA"
@@ -195,8 +198,9 @@ def trained(model: Model, *, json: bool) -> None:
 
 
 def _path(path: Path | str) -> str:
+    """A model's directory as it can be pasted into a command."""
     text = str(path)
-    return text if "/" in text else f"./{text}"
+    return shlex.quote(text if "/" in text else f"./{text}")
 
 
 def evaluated(result: Report, page: Path | None, *, json: bool) -> None:
@@ -204,7 +208,7 @@ def evaluated(result: Report, page: Path | None, *, json: bool) -> None:
     if json:
         dump(result)
         return
-    print(f"{result.protocol} on {result.data}: {result.trials:,} trials, seed {result.seed}")
+    print(f"{result.protocol} on {result.data}: {count(result.trials, 'trial', 'trials')}, seed {result.seed}")
     width = max(map(len, result.metrics))
     for name, m in result.metrics.items():
         interval = f"   [{_number(name, m.low)}, {_number(name, m.high)}]" if m.low != m.high else ""
@@ -227,7 +231,7 @@ def calibrated(result: Calibration, model: str, *, json: bool) -> None:
     print(f"threshold {result.threshold:.4f} for FMR {result.target_fmr:g}, chosen on {result.data}")
     print(
         f"  there: FMR {result.fmr:.2%} (at most {result.fmr_high:.2%}), FNMR {result.fnmr:.2%}, "
-        f"from {result.genuine_pairs:,} same and {result.impostor_pairs:,} different pairs"
+        f"from {result.genuine_pairs:,} same and {count(result.impostor_pairs, 'different pair', 'different pairs')}"
     )
     if result.impostor_pairs * result.target_fmr < 3:
         need = round(3 / result.target_fmr)
@@ -262,7 +266,7 @@ def enrolled(receipts: list[Enrolment], gallery: str, *, json: bool) -> None:
 
 
 def decided(decision: Decision, about: str, *, json: bool) -> int:
-    """A decision; returns the exit code."""
+    """A decision; returns the exit code: 1 for "not the same", 0 for "same" and for a score without a decision."""
     if json:
         dump(decision)
     elif decision.same is None:
@@ -270,15 +274,15 @@ def decided(decision: Decision, about: str, *, json: bool) -> int:
     else:
         answer = "same" if decision.same else "not the same"
         print(f"{answer}: {about}, probability {decision.probability:.1%} ({decision.reason})")
-    return 0 if decision.same else 1
+    return int(decision.same is False)
 
 
-def matched(matches: list[Match], probes: list[Any], *, json: bool) -> None:
-    """Matches: one in full, several a line each."""
+def matched(matches: list[Match], probes: list[Any], *, one: bool, json: bool) -> None:
+    """The match of one image in full; those of several, or of a folder, as a list."""
     if json:
-        dump(matches[0] if len(matches) == 1 else matches)
+        dump(matches[0] if one else matches)
         return
-    if len(matches) == 1:
+    if one:
         m = matches[0]
         print(f"{m.identity or 'unknown'}, probability {m.probability:.1%} ({m.reason})")
         for c in m.candidates:
@@ -293,18 +297,19 @@ def tallied(result: Tally, *, json: bool) -> None:
     if json:
         dump(result)
         return
-    print(f"{result.data} against {result.enrolled} enrolled identities:")
+    print(f"{result.data} against {count(result.enrolled, 'enrolled identity', 'enrolled identities')}:")
     if result.probes:
         n = result.probes
         print(
-            f"  of {n:,} images of enrolled classes: {result.right / n:.1%} right, {result.wrong / n:.1%} wrong, "
-            f"{result.unknown / n:.1%} unknown (best candidate right: {result.best_is_right / n:.1%})"
+            f"  of {count(n, 'image', 'images')} of enrolled classes: {result.right / n:.1%} right, "
+            f"{result.wrong / n:.1%} wrong, {result.unknown / n:.1%} unknown "
+            f"(best candidate right: {result.best_is_right / n:.1%})"
         )
     if result.strangers:
         n = result.strangers
-        print(f"  of {n:,} images of strangers: {result.strangers_unknown / n:.1%} unknown")
+        print(f"  of {count(n, 'image', 'images')} of strangers: {result.strangers_unknown / n:.1%} unknown")
     if result.left_out:
-        print(f"  {result.left_out:,} images left out, they are the enrolled ones")
+        print(f"  {count(result.left_out, 'image', 'images')} left out, enrolled already")
     wrong = [a for a in result.answers if a[2] is not None and a[2] != a[1]]
     for source, _, identity, score in sorted(wrong, key=lambda a: -a[3])[:5]:
         print(f"  taken for {identity}: {source} (score {score:.3f})")

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from firstsight.learn.bounds import Amount, Bounds, Share
 
 
 def augment(
     images: Tensor,
     generator: torch.Generator,
     *,
-    degrees: float = 10.0,
-    scale: float = 0.1,
-    stretch: float = 0.1,
-    shear: float = 0.1,
-    shift: float = 0.05,
-    elastic: float = 0.0,
-    knots: int = 5,
-    thicken: float = 0.0,
-    outline: float = 0.0,
-    brightness: float = 0.0,
-    erase: float = 0.0,
+    degrees: Annotated[float, Bounds(0, 180)] = 10.0,
+    scale: Share = 0.1,
+    stretch: Share = 0.1,
+    shear: Amount = 0.1,
+    shift: Share = 0.05,
+    elastic: Share = 0.0,
+    knots: Annotated[int, Bounds(2, 64)] = 5,
+    thicken: Share = 0.0,
+    outline: Share = 0.0,
+    brightness: Share = 0.0,
+    erase: Share = 0.0,
     mirror: bool = False,
 ) -> Tensor:
     """Randomly altered copies of ``images (b, c, h, w)`` in 0..1.

@@ -38,7 +38,7 @@ class InBatch(nn.Module):
     def forward(self, embeddings: Tensor, labels: Tensor, generator: torch.Generator) -> Comparison:
         """Prepared embeddings ``(b, d)`` and labels ``(b,)``."""
         score = self.similarity.cross(embeddings, embeddings)
-        same = (labels[:, None] == labels[None, :]).to(score.dtype)
+        same = same_label(labels).to(score.dtype)
         return Comparison(score, same, 1 - torch.eye(len(labels), dtype=score.dtype))
 
 
@@ -106,6 +106,18 @@ class Proxies(nn.Module):
         return Comparison(score, same, torch.ones_like(score))
 
 
+def same_label(labels: Tensor) -> Tensor:
+    """Which of ``labels (b,)`` are equal: ``(b, b)`` bool.
+
+    Raises:
+        TrainingError: the batch holds one label only, so there is no negative.
+    """
+    same = labels[:, None] == labels[None, :]
+    if bool(same.all()):
+        raise TrainingError("a batch holds one class only, so there is nothing to tell it from; add classes")
+    return same
+
+
 def partners(labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """For each of ``labels (b,)`` the index of a random other example of its label (-1 if none) and of another label.
 
@@ -113,9 +125,7 @@ def partners(labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor
         TrainingError: the batch holds one label only, so there is no negative.
     """
     count = len(labels)
-    same = labels[:, None] == labels[None, :]
-    if bool(same.all()):
-        raise TrainingError("a batch holds one class only, so there is nothing to tell it from; add classes")
+    same = same_label(labels)
     draw = torch.rand(count, count, generator=generator)
     itself = torch.eye(count, dtype=torch.bool)
     positive = torch.where(same & ~itself, draw, -1.0).max(1)

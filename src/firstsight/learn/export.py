@@ -21,7 +21,7 @@ from torch.nn import functional
 import firstsight
 from firstsight.card import card
 from firstsight.errors import ModelError, TrainingError
-from firstsight.files import write_atomically
+from firstsight.files import write_together
 from firstsight.inputs import Input
 from firstsight.learn.catalogue import ENCODERS, SIMILARITIES
 from firstsight.learn.similarities import TorchSimilarity
@@ -157,7 +157,9 @@ def save(
     trained: TrainingSpec,
     probe: PixelArray,
 ) -> Model:
-    """Write a model directory (``model.json`` last, so that half a model is no model) and load it as users will.
+    """Write a model directory and load it as users will.
+
+    A model that was there stays until the new one is on disk and embeds as the trained one; ``model.json`` comes last.
 
     Args:
         probe: readings ``(n, c, h, w)`` on which the loaded model must equal the trained one to 1e-4.
@@ -187,17 +189,20 @@ def save(
         files=specs,  # type: ignore[arg-type]
         trained=trained,
     )
-    for file, data in files.items():
-        write_atomically(path / file, data)
-    write_atomically(path / "README.md", card(spec, None).encode())
-    write_atomically(path / "model.json", json.dumps(spec.model_dump(), indent=1).encode())
+    files["README.md"] = card(spec, None).encode()
+    files["model.json"] = json.dumps(spec.model_dump(), indent=1).encode()
+
+    def check(place: Path) -> None:
+        lab = LabEmbedder(encoder, similarity, views)
+        gap = float(np.abs(Model.load(place).embed_arrays(probe) - lab.embed_arrays(probe)).max())
+        if not gap <= TOLERANCE:
+            raise TrainingError(
+                f"the exported model differs from the trained one by {gap:.2g}, {TOLERANCE:g} is allowed"
+            )
+
+    write_together(path, files, check=check)
     (path / "calibration.json").unlink(missing_ok=True)
-    model = Model.load(path)
-    gap = float(np.abs(model.embed_arrays(probe) - LabEmbedder(encoder, similarity, views).embed_arrays(probe)).max())
-    if not gap <= TOLERANCE:
-        (path / "model.json").unlink()
-        raise TrainingError(f"the exported model differs from the trained one by {gap:.2g}, {TOLERANCE:g} is allowed")
-    return model
+    return Model.load(path)
 
 
 def load_lab(model: Model) -> LabEmbedder:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import math
 import tomllib
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from firstsight.errors import UsageError, unknown
+from firstsight.files import FILE, expanded, state_of
 from firstsight.inputs import INPUTS
 from firstsight.learn.augment import augment
+from firstsight.learn.bounds import Amount, Bounds, Count, Positive, Share
 from firstsight.learn.catalogue import COMPARISONS, ENCODERS, LOSSES, SAMPLERS, SIMILARITIES
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -44,10 +47,10 @@ class OptimiserSettings:
         clip: largest norm of the gradient.
     """
 
-    lr: float = 2e-3
-    weight_decay: float = 0.01
-    warmup: int = 100
-    clip: float = 5.0
+    lr: Positive = 2e-3
+    weight_decay: Amount = 0.01
+    warmup: Annotated[int, Bounds(0)] = 100
+    clip: Positive = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,14 @@ class TrainingSettings:
         threads: of the processor; 0 for all.
     """
 
-    steps: int = 2000
-    seed: int = 0
+    steps: Count = 2000
+    seed: Annotated[int, Bounds(0, 2**63 - 1)] = 0
     turns: Literal[1, 4, 8] = 1
-    average: float = 0.995
-    validate_every: int = 500
-    checkpoint_every: int = 500
+    average: Share = 0.995
+    validate_every: Count = 500
+    checkpoint_every: Count = 500
     start: str = ""
-    threads: int = 0
+    threads: Annotated[int, Bounds(0, 1024)] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +161,12 @@ def load(name: str, changes: Sequence[str] = ()) -> Recipe:
         UsageError: no such recipe, section, part or key, or a value of the wrong type.
     """
     if "/" in name or name.endswith(".toml"):
-        path = Path(name).expanduser()
-        if not path.is_file():
-            raise UsageError(f"{path} does not exist; a recipe file, or one of {', '.join(shipped())}, was expected")
+        path = expanded(name)
+        if state_of(path) != FILE:
+            raise UsageError(f"{path} {state_of(path)}; a recipe file, or one of {', '.join(shipped())}, was expected")
     else:
         path = FOLDER / f"{name}.toml"
-        if not path.is_file():
+        if state_of(path) != FILE:
             raise unknown("recipe", name, shipped())
     try:
         sections = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -207,14 +210,12 @@ def _check(sections: dict[str, dict[str, Any]]) -> None:
         content = sections.get(section, {})
         if "name" not in content:
             raise UsageError(f"the recipe names no {section}; add [{section}] with name = one of {', '.join(parts)}")
-        if content["name"] not in parts:
+        if not isinstance(content["name"], str) or content["name"] not in parts:
             raise unknown(section, str(content["name"]), parts)
         part = parts[content["name"]]
         _check_keys(section, content, getattr(part, "function", part))
     for section, function in _FIXED.items():
         _check_keys(section, sections.get(section, {}), function)
-    if sections.get("training", {}).get("seed", 0) < 0:
-        raise UsageError(f"training.seed is {sections['training']['seed']}, 0 or more was expected")
     loss, similarity = LOSSES[sections["loss"]["name"]], SIMILARITIES[sections["similarity"]["name"]]
     comparison = COMPARISONS[sections["comparison"]["name"]]
     if similarity.domain not in loss.domains:
@@ -232,9 +233,9 @@ def _check(sections: dict[str, dict[str, Any]]) -> None:
 
 
 def _check_keys(section: str, content: dict[str, Any], function: Callable[..., Any]) -> None:
-    """Check names and types against the signature of the part they configure."""
+    """Check names, types and bounds against the signature of the part they configure."""
     target = function.__init__ if inspect.isclass(function) else function
-    hints = typing.get_type_hints(target)
+    hints = typing.get_type_hints(target, include_extras=True)
     parameters = inspect.signature(function).parameters
     allowed = {
         k: hints.get(k, Any)
@@ -255,8 +256,14 @@ def _check_keys(section: str, content: dict[str, Any], function: Callable[..., A
 
 
 def _typed(key: str, value: Any, hint: Any) -> Any:
+    if get_origin(hint) is Annotated:
+        plain, bounds = get_args(hint)
+        value = _typed(key, value, plain)
+        if not bounds.hold(value):
+            raise UsageError(f"{key} is {value}, {bounds} was expected")
+        return value
     if get_origin(hint) is Literal:
-        if value not in get_args(hint):
+        if not any(value == known and type(value) is type(known) for known in get_args(hint)):
             raise UsageError(f"{key} is {value!r}, one of {', '.join(map(str, get_args(hint)))} was expected")
         return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
@@ -265,4 +272,6 @@ def _typed(key: str, value: Any, hint: Any) -> Any:
     if hint in (int, float, str, bool) and wrong:
         kinds = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
         raise UsageError(f"{key} is {value!r}, {kinds[hint]} was expected")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{key} is {value}, a finite number was expected")
     return value

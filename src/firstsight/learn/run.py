@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import time
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,10 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from firstsight.datasets import DataSet, open_data, refuse_overlap
+from firstsight.datasets import DataSet, absolute, open_data, open_labelled, refuse_overlap
 from firstsight.datasets.readings import read_all
 from firstsight.datasets.splits import duplicates
-from firstsight.errors import DataError, ModelError, TrainingError, UsageError
+from firstsight.errors import DataError, ModelError, TrainingError, UsageError, count
 from firstsight.evaluation.oneshot import Episodes, any_classes, query_credits, within_group
 from firstsight.files import write_atomically
 from firstsight.learn.augment import augment, turn
@@ -90,7 +91,6 @@ class Run:
         self.earlier = (0.0, 0.0)  # wall and core seconds of the runs this one goes on from
         self.began = (time.perf_counter(), time.process_time())
         self.flat_checks = 0
-        out.mkdir(parents=True, exist_ok=True)
 
     def _read(self, data: DataSet) -> Any:
         return read_all(
@@ -122,6 +122,7 @@ class Run:
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """The images and labels of a step: a function of seed and step alone."""
         generator = self._generator(step)
+        torch.manual_seed(self._seed(f"{step}:dropout"))  # what the network itself draws
         index = torch.from_numpy(self.sampler.batch(step))
         images, labels = self.arrays[index].to(torch.float32) / 255, self.labels[index]
         images, labels = turn(images, labels, self.classes, self.recipe.training.turns, generator)
@@ -135,8 +136,11 @@ class Run:
         return loss
 
     def _generator(self, step: int) -> torch.Generator:
-        mixed = hashlib.sha256(f"{self.recipe.training.seed}:{step}".encode()).digest()
-        return torch.Generator().manual_seed(int.from_bytes(mixed[:7], "big"))
+        return torch.Generator().manual_seed(self._seed(str(step)))
+
+    def _seed(self, purpose: str) -> int:
+        mixed = hashlib.sha256(f"{self.recipe.training.seed}:{purpose}".encode()).digest()
+        return int.from_bytes(mixed[:7], "big")
 
     def watch(self, embeddings: Tensor, step: int) -> float:
         """Effective dimensions of a batch.
@@ -155,10 +159,19 @@ class Run:
         return dimensions
 
     def validate(self) -> float | None:
-        """One-shot accuracy of the averaged weights on the held-out classes; None without any."""
+        """One-shot accuracy of the averaged weights on the held-out classes; None without any.
+
+        Raises:
+            TrainingError: the weights give embeddings that are not finite.
+        """
+        lab = LabEmbedder(self._final(), self.similarity, self.recipe.export.views)
+        if not np.isfinite(lab.embed_arrays(self.arrays[:64].numpy())).all():
+            raise TrainingError(
+                "the last update spoilt the weights: their embeddings are not finite numbers; lower optimiser.lr or "
+                "lengthen optimiser.warmup"
+            )
         if self.held_arrays is None or self.episodes is None:
             return None
-        lab = LabEmbedder(self._final(), self.similarity, self.recipe.export.views)
         credit = query_credits(lab, lab.embed_arrays(self.held_arrays), self.episodes)
         ways = self.episodes.support.shape[1]
         self.validation = {f"{ways}-way 1-shot accuracy": float(credit.mean())}
@@ -179,6 +192,7 @@ class Run:
             "recipe": _signature(self.recipe, self.data),
             "step": step,
             "spent": self.spent(),
+            "validation": self.validation,
             "encoder": self.encoder.state_dict(),
             "average": self.average.state_dict(),
             "comparison": self.comparison.state_dict(),
@@ -210,6 +224,7 @@ class Run:
         self.comparison.load_state_dict(state["comparison"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.earlier = (float(state["spent"][0]), float(state["spent"][1]))
+        self.validation = state.get("validation", {})
         return int(state["step"])
 
     def export(self) -> Model:
@@ -218,8 +233,8 @@ class Run:
         seconds, core_seconds = self.spent()
         trained = TrainingSpec(
             recipe=self.recipe.name,
-            data=self.data.name,
-            calibration_data=data.calibration,
+            data=absolute(self.data.name),
+            calibration_data=absolute(data.calibration) if data.calibration else "",
             classes=sorted(self.data.class_names | self._inherited()),
             examples=len(self.data),
             steps=self.recipe.training.steps,
@@ -232,7 +247,7 @@ class Run:
         )
         model = save(
             self.out,
-            name=self.out.resolve().name,
+            name=_model_name(self.out),
             encoder=self._final(),
             similarity=self.similarity,
             reader=self.reader,
@@ -247,6 +262,12 @@ class Run:
     def _inherited(self) -> frozenset[str]:
         start = self.recipe.training.start
         return Model.load(start).trained_classes if start else frozenset()
+
+
+def _model_name(out: Path) -> str:
+    """The directory's name, with a dash for what a model's name may not hold."""
+    name = unicodedata.normalize("NFC", out.resolve().name)
+    return "".join(c if c.isalpha() or c.isdecimal() or c in "_.-" else "-" for c in name)[:64] or "model"
 
 
 def _average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -267,9 +288,7 @@ def _open(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None]:
         raise UsageError(
             f"recipe {recipe.name!r} learns from your data; name it: firstsight train {recipe.name} ./photos"
         )
-    data = open_data(recipe.data.train)
-    if data.pairs:
-        raise DataError(f"{data.name} holds pairs; training learns from labels: path,label was expected")
+    data = open_labelled(recipe.data.train)
     if len(data.classes) < 2:
         raise DataError(
             f"{data.name} has one class only ({', '.join(data.classes)}), nothing to tell it from; add classes"
@@ -280,7 +299,8 @@ def _open(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None]:
         raise DataError(f"every class of {data.name} has one image, so nothing shows what stays the same; add images")
     if single:
         names = ", ".join(single[:3]) + (", ..." if len(single) > 3 else "")
-        listen(Event("note", message=f"{len(single)} classes have one image ({names}): nothing shows how they vary"))
+        classes = count(len(single), "class has", "classes have")
+        listen(Event("note", message=f"{classes} one image ({names}): nothing shows how they vary"))
     for note in data.notes:
         listen(Event("note", message=f"{data.name}: {note}"))
     held = open_data(recipe.data.validation) if recipe.data.validation else None
@@ -289,8 +309,9 @@ def _open(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None]:
         copies = duplicates(data, held) if not data.name.startswith(("omniglot", "icons")) else []
         if copies:
             one, other = copies[0]
-            message = f"{len(copies)} held-out images are copies of training images ({other.source} = {one.source})"
-            listen(Event("note", message=f"warning: {message}: held-out figures will flatter"))
+            images = count(len(copies), "held-out image is a copy", "held-out images are copies")
+            message = f"warning: {images} of training images ({other.source} = {one.source})"
+            listen(Event("note", message=f"{message}: held-out figures will flatter"))
     return data, held
 
 

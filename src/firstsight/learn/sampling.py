@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from firstsight.errors import UsageError
+from firstsight.learn.bounds import Count
 from firstsight.types import IntArray
 
 
@@ -27,7 +28,7 @@ class Random:
         size: examples a batch.
     """
 
-    def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, size: int = 128) -> None:
+    def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, size: Count = 128) -> None:
         self.count, self.seed, self.size = len(labels), seed, _positive("size", size)
         self._epoch: tuple[int, IntArray] = (-1, np.empty(0, np.int64))
 
@@ -53,7 +54,7 @@ class PK:
         each: K; a class with fewer examples repeats some.
     """
 
-    def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, classes: int = 32, each: int = 4) -> None:
+    def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, classes: Count = 32, each: Count = 4) -> None:
         self.seed, self.each = seed, _positive("each", each)
         self.members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
         self.classes = min(_positive("classes", classes), len(self.members))
@@ -83,9 +84,9 @@ class HardGroups:
         groups: IntArray,
         seed: int,
         *,
-        classes: int = 32,
-        each: int = 4,
-        together: int = 2,
+        classes: Count = 32,
+        each: Count = 4,
+        together: Count = 2,
     ) -> None:
         self.seed, self.each, self.classes = seed, _positive("each", each), _positive("classes", classes)
         self.members = [np.flatnonzero(labels == c) for c in np.unique(labels)]

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import torch
 
-from firstsight.datasets import open_data
+from firstsight.datasets import is_whole, open_labelled
+from firstsight.files import append_line, write_atomically
 from firstsight.learn.fit import fit, learning_rate_at
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.run import Event, Listener, Run
@@ -26,8 +27,8 @@ CHECK_EVERY = 50
 def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener = lambda _: None) -> Model:
     """Train as the recipe says, and export to the directory ``out``.
 
-    ``out`` receives ``metrics.jsonl`` and, until the end, ``checkpoint.pt``. A stopped run goes on with ``resume`` and
-    gives the model it would have given.
+    ``out`` receives ``metrics.jsonl`` and, until the model is written, ``checkpoint.pt``. A stopped run, or one whose
+    model could not be written, goes on with ``resume`` and gives the model it would have given.
 
     Raises:
         DataError: the data cannot serve, or validation shares classes with training.
@@ -51,8 +52,9 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener =
     )
     log = out / "metrics.jsonl"
     if not resume:
-        log.unlink(missing_ok=True)
-    with _threads(settings.threads), _interrupts() as interrupted, log.open("a", encoding="utf-8") as lines:
+        write_atomically(log, b"")
+        (out / "checkpoint.pt").unlink(missing_ok=True)
+    with _threads(settings.threads), _interrupts() as interrupted:
         for done in steps:
             step = done.step
             run.average.update_parameters(run.encoder)
@@ -67,9 +69,8 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener =
                     values["validation_accuracy"] = accuracy
             listen(Event("step", step, settings.steps, values=values))
             if step % 10 == 0 or last:
-                lines.write(json.dumps({"step": step, **values}) + "\n")
-                lines.flush()
-            if interrupted() or (step % settings.checkpoint_every == 0 and not last):
+                append_line(log, json.dumps({"step": step, **values}))
+            if interrupted() or last or step % settings.checkpoint_every == 0:
                 run.checkpoint(step)
             if interrupted():
                 raise KeyboardInterrupt
@@ -77,15 +78,15 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener =
 
 
 def with_data(recipe: Recipe, address: str) -> Recipe:
-    """The recipe on other data: a user's folder or manifest is split into classes to learn and classes held out."""
-    kind = address.split(":", 1)[0]
-    whole = open_data(address)
-    named = kind in ("omniglot", "icons") or address.rsplit(":", 1)[-1] in ("train", "validation")
-    if named:
-        changed = {"train": address, "validation": "", "calibration": ""}
-    else:
-        held = f"{whole.name}:validation"
-        changed = {"train": f"{whole.name}:train", "validation": held, "calibration": held}
+    """The recipe on other data: a user's folder or manifest is split into classes to learn and classes held out.
+
+    Data that is a split already, or a data set by name, is learned from as it is.
+    """
+    name = open_labelled(address).name
+    changed = {"train": address, "validation": "", "calibration": ""}
+    if is_whole(address):
+        held = f"{name}:validation"
+        changed = {"train": f"{name}:train", "validation": held, "calibration": held}
     return replace(recipe, sections={**recipe.sections, "data": changed})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from firstsight.errors import UsageError
+from firstsight.learn.bounds import Dimensions, Width
 
 
 class Conv4(nn.Module):
@@ -21,7 +22,7 @@ class Conv4(nn.Module):
     Shapes: ``(b, channels, size, size)`` float32 in 0..1 -> ``(b, dim)`` float32.
     """
 
-    def __init__(self, channels: int = 1, size: int = 28, *, width: int = 64, dim: int = 64) -> None:
+    def __init__(self, channels: int = 1, size: int = 28, *, width: Width = 64, dim: Dimensions = 64) -> None:
         super().__init__()
         if size < 16:
             raise UsageError(f"input.size is {size}, the conv4 encoder needs at least 16")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import Literal
+from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
 from firstsight.errors import UsageError
+from firstsight.learn.bounds import Bounds, Dimensions, Share, Width
 
 
 class Residual(nn.Module):
@@ -20,7 +21,7 @@ class Residual(nn.Module):
         channels: of the input.
         size: side of the input, in pixels; a multiple of 16.
         width: channels after the stem.
-        growth: factor of the channels from stage to stage, rounded to multiples of 8.
+        growth: factor of the channels from stage to stage; after the stem they are rounded to multiples of 8.
         depth: residual blocks a stage.
         fine: whether a block works at the stem's resolution before the first halving.
         dim: length of the embedding.
@@ -35,22 +36,20 @@ class Residual(nn.Module):
         channels: int = 1,
         size: int = 48,
         *,
-        width: int = 32,
-        growth: float = 2.0,
-        depth: int = 1,
+        width: Width = 32,
+        growth: Annotated[float, Bounds(0.5, 4)] = 2.0,
+        depth: Annotated[int, Bounds(1, 64)] = 1,
         fine: bool = False,
-        dim: int = 128,
+        dim: Dimensions = 128,
         head: Literal["flatten", "pool"] = "flatten",
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
     ) -> None:
         super().__init__()
-        if depth < 1 or width < 4:
-            raise UsageError(f"encoder.depth is {depth} and width {width}, at least 1 and 4 were expected")
         if head not in ("flatten", "pool"):
             raise UsageError(f"encoder.head is {head!r}, flatten or pool was expected")
         if size % 16:
             raise UsageError(f"input.size is {size}, the residual encoder needs a multiple of 16")
-        widths = [8 * round(width * growth**stage / 8) for stage in range(4)]
+        widths = [width, *(8 * max(1, round(width * growth**stage / 8)) for stage in (1, 2, 3))]
         self.stem = nn.Sequential(
             nn.Conv2d(channels, widths[0], 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
         )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from firstsight.learn.bounds import Amount, Positive
 
-def contrastive(score: Tensor, same: Tensor, weight: Tensor, *, margin: float = 1.0) -> Tensor:
+
+def contrastive(score: Tensor, same: Tensor, weight: Tensor, *, margin: Amount = 1.0) -> Tensor:
     """Pull same pairs together, push different ones beyond a margin.
 
     Source: Hadsell, Chopra, LeCun, 2006, doi:10.1109/CVPR.2006.100. Deviation: mean over the pairs, no factor 1/2.
@@ -30,7 +32,7 @@ def contrastive(score: Tensor, same: Tensor, weight: Tensor, *, margin: float = 
 
 
 def normalised_softmax(
-    score: Tensor, same: Tensor, weight: Tensor, *, temperature: float = 0.0625, margin: float = 0.0
+    score: Tensor, same: Tensor, weight: Tensor, *, temperature: Positive = 0.0625, margin: Amount = 0.0
 ) -> Tensor:
     """Cross-entropy over a row of cosines: the right column(s) against all.
 

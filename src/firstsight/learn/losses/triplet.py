@@ -7,13 +7,15 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from firstsight.learn.bounds import Amount
+
 
 def triplet(
     score: Tensor,
     same: Tensor,
     weight: Tensor,
     *,
-    margin: float = 0.2,
+    margin: Amount = 0.2,
     mining: Literal["all", "semi-hard", "batch-hard"] = "all",
 ) -> Tensor:
     """Every positive of an anchor closer than its negatives, by a margin: ``max(0, d(a,p) - d(a,n) + margin)``.
