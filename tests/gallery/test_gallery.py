@@ -97,7 +97,7 @@ def test_without_a_calibration_nothing_is_decided(
     refused(2, ("identify", tmp_path / "g.db", picture), "not calibrated", "firstsight calibrate")
     compared = cli("compare", uncalibrated_model, picture, picture, "--json")
     assert compared.json["same"] is None
-    assert compared.code == 0
+    assert compared.code == 2  # never 0: a script would take it for "same"
     with Gallery.open(tmp_path / "g.db") as opened, pytest.raises(CalibrationError):
         opened.identify(picture)
 

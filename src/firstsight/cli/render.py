@@ -266,7 +266,7 @@ def enrolled(receipts: list[Enrolment], gallery: str, *, json: bool) -> None:
 
 
 def decided(decision: Decision, about: str, *, json: bool) -> int:
-    """A decision; returns the exit code: 1 for "not the same", 0 for "same" and for a score without a decision."""
+    """A decision; returns the exit code: 0 same, 1 not the same, 2 when nothing could be decided."""
     if json:
         dump(decision)
     elif decision.same is None:
@@ -274,7 +274,7 @@ def decided(decision: Decision, about: str, *, json: bool) -> int:
     else:
         answer = "same" if decision.same else "not the same"
         print(f"{answer}: {about}, probability {decision.probability:.1%} ({decision.reason})")
-    return int(decision.same is False)
+    return 2 if decision.same is None else int(not decision.same)
 
 
 def matched(matches: list[Match], probes: list[Any], *, one: bool, json: bool) -> None:

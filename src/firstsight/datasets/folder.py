@@ -56,7 +56,7 @@ def example(file: Path, *, label: str, root: Path, group: str = "", origin: str 
         key = f"{os.path.relpath(file, root)}:{state.st_size}:{state.st_mtime_ns}"
     except OSError:  # a dangling link, say: reading it will name the fault
         key = f"{file}:unreadable"
-    return Example(label, lambda: file, key, group, origin, str(file))
+    return Example(label, lambda: file, key, group, origin, str(file.absolute()))
 
 
 def _files(folder: Path) -> Iterator[Path]:

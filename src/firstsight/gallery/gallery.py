@@ -82,7 +82,7 @@ class Gallery:
         listed: Sequence[Any] = sources if several else [sources]  # type: ignore[assignment]
         if not listed:
             raise InputError(f"no image came for {identity}, at least one was expected")
-        return self.enroll_embeddings(identity, self.model.embed(listed), [describe(s) for s in listed])
+        return self.enroll_embeddings(identity, self.model.embed(listed), [_place(s) for s in listed])
 
     def enroll_embeddings(self, identity: str, embeddings: FloatArray, sources: Sequence[str]) -> Enrolment:
         """As :meth:`enroll`, for references already embedded ``(n, d)``; ``sources`` says where they come from."""
@@ -183,3 +183,8 @@ def _load(address: str | Path, given: str | Path | None, recorded: str) -> Model
         if given:
             raise
         raise ModelError(f"{error}; if the model of {address} has moved, say where it is with --model") from None
+
+
+def _place(source: Source) -> str:
+    """Where a reference came from, so that it is found again from any working directory."""
+    return str(Path(source).absolute()) if isinstance(source, str | Path) else describe(source)
