@@ -10,9 +10,9 @@ from pydantic import FiniteFloat
 from scipy import optimize, special
 
 from firstsight.errors import CalibrationError
-from firstsight.metrics.intervals import exact
+from firstsight.metrics.intervals import exact, rate_by_classes
 from firstsight.metrics.verification import rates_at, threshold_for_fmr
-from firstsight.types import FloatArray
+from firstsight.types import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Calibration:
         slope, intercept: probability = 1 / (1 + exp(-(slope * score + intercept))), at equal prior odds.
         threshold: "same" from this score on.
         target_fmr: the false match rate asked for, a comparison.
-        fmr, fmr_low, fmr_high: as measured at the threshold, with its exact binomial interval.
+        fmr, fmr_low, fmr_high: as measured at the threshold, with its 95 % interval by resampling classes
+            (for data given as pairs the exact binomial one).
         fnmr: false non-match rate at the threshold.
         genuine_pairs, impostor_pairs: how many pairs stand behind it.
         data: the data set.
@@ -107,8 +108,11 @@ def fit_calibration(
     seed: int,
     model: str,
     data_fingerprint: str = "",
+    units: tuple[IntArray, IntArray] | None = None,
 ) -> Calibration:
     """Fit probability and threshold to scores ``(n,)`` of pairs ``same (n,)``.
+
+    ``units`` are the classes ``(n,)`` of both sides, for the interval; without, pairs are taken as independent.
 
     Raises:
         CalibrationError: the target is not a rate, there are no pairs of one kind, or same pairs do not score higher.
@@ -125,7 +129,11 @@ def fit_calibration(
         )
     threshold = threshold_for_fmr(impostor, fmr)
     measured, fnmr = rates_at(genuine, impostor, threshold)
-    low, high = exact(round(measured * len(impostor)), len(impostor))
+    if units is None:
+        low, high = exact(round(measured * len(impostor)), len(impostor))
+    else:
+        left, right = units[0][~same], units[1][~same]
+        low, high = rate_by_classes(impostor >= np.float32(threshold), left, right, seed=seed)
     return Calibration(
         slope=slope,
         intercept=intercept,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from firstsight.metrics.intervals import bootstrap, mean_by_cluster
+from firstsight.metrics.intervals import bootstrap, exact, mean_by_cluster, rate_by_classes
 
 
 def alphabets(between, seed=0):
@@ -87,3 +87,22 @@ def test_draws_without_a_value_are_left_out():
     found = bootstrap(sometimes, 3)
     assert (found["some"].low, found["some"].high) == (2.0, 2.0)
     assert found["never"].value == 3.0
+
+
+def test_pairs_of_few_classes_are_not_independent() -> None:
+    """When one pair of classes causes all errors, resampling classes gives a far wider interval than counting pairs."""
+    left, right = np.repeat(np.triu_indices(6, 1), 100, axis=1)
+    hits = (left == 0) & (right == 1)
+    low, high = rate_by_classes(hits, left, right)
+    flat = exact(float(hits.sum()), len(hits))
+    assert low <= hits.mean() <= high
+    assert high - low > 3 * (flat[1] - flat[0])
+
+
+def test_a_rate_that_is_the_same_everywhere_has_a_narrow_interval() -> None:
+    """With the same rate for every pair of classes, resampling classes hardly moves it."""
+    left, right = np.repeat(np.triu_indices(12, 1), 100, axis=1)
+    hits = np.arange(len(left)) % 10 == 0
+    low, high = rate_by_classes(hits, left, right)
+    assert high - low < 1e-9
+    assert low == pytest.approx(0.1)

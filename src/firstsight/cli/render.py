@@ -230,7 +230,7 @@ def calibrated(result: Calibration, model: str, *, json: bool) -> None:
         return
     print(f"threshold {result.threshold:.4f} for FMR {result.target_fmr:g}, chosen on {result.data}")
     print(
-        f"  there: FMR {result.fmr:.2%} (at most {result.fmr_high:.2%}), FNMR {result.fnmr:.2%}, "
+        f"  there: FMR {result.fmr:.2%} [{result.fmr_low:.2%}, {result.fmr_high:.2%}], FNMR {result.fnmr:.2%}, "
         f"from {result.genuine_pairs:,} same and {count(result.impostor_pairs, 'different pair', 'different pairs')}"
     )
     if result.impostor_pairs * result.target_fmr < 3:
@@ -238,6 +238,9 @@ def calibrated(result: Calibration, model: str, *, json: bool) -> None:
         print(
             f"  warning: FMR {result.target_fmr:g} needs at least {need:,} different pairs to be shown; this is a guess"
         )
+    if 0 < len(result.classes) < 20:
+        few = count(len(result.classes), "class", "classes")
+        print(f"  warning: chosen on {few} only; on others the FMR may be several times as high: bring more classes")
     shown = model if "/" not in model else _path(model)
     print(f"next: firstsight gallery create my.db --model {shown}")
 

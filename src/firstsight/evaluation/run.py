@@ -107,6 +107,7 @@ def calibrate(
         seed=seed,
         model=model.fingerprint,
         data_fingerprint=held.fingerprint,
+        units=None if held.pairs else (held.labels[pairs.left], held.labels[pairs.right]),
     )
     model.save_calibration(calibration)
     return calibration

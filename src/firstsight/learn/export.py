@@ -71,7 +71,7 @@ def _warp(degrees: float, scale: float) -> list[list[float]]:
     return [[cosine, -sine, 0.0], [sine, cosine, 0.0]]
 
 
-WARPS = (_warp(6, 1), _warp(-6, 1), _warp(0, 1.06), _warp(0, 0.96))
+WARPS = (_warp(12, 1), _warp(-12, 1), _warp(0, 1.1), _warp(0, 0.9))
 """What the extra views are: turned either way, a little smaller, a little larger."""
 
 
