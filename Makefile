@@ -10,7 +10,7 @@ ifneq ($(wildcard ../shared/data/.),)
 export FIRSTSIGHT_DATA := $(abspath ../shared/data)
 endif
 endif
-HAVE_DATA := $(wildcard $(firstword $(subst :, ,$(FIRSTSIGHT_DATA)))/.)
+HAVE_DATA := $(if $(FIRSTSIGHT_DATA),$(wildcard $(addsuffix /.,$(subst :, ,$(FIRSTSIGHT_DATA)))))
 SELECT    := $(if $(HAVE_DATA),,-m "not data")
 
 .PHONY: help env demo test check lint types unit results bench clean
@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --upgrade pip -c constraints.txt
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
-	@if $(BIN)/pip list 2>/dev/null | grep -i '^nvidia-'; then echo 'a CUDA build of torch came in; see constraints.txt'; exit 1; fi
+	@if $(BIN)/pip list 2>/dev/null | grep -i '^nvidia-'; then echo 'a CUDA build of torch came in; run: make clean, python3 -m venv .venv, .venv/bin/pip install torch --index-url https://download.pytorch.org/whl/cpu, and make again'; exit 1; fi
 	@touch $(STAMP)
 
 demo: env  ## learn icons, enroll, identify; then handwriting; writes demo/report.html (no input, about 8 minutes)

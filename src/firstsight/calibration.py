@@ -56,8 +56,11 @@ class Calibration:
         return value
 
     def expected_fpir(self, gallery_size: int) -> float:
-        """How often a stranger is taken for someone among ``gallery_size`` identities: 1 - (1 - FMR)^N."""
-        return float(1 - (1 - max(self.fmr, 0.0)) ** gallery_size)
+        """How often a stranger is taken for someone among ``gallery_size`` identities: 1 - (1 - FMR)^N.
+
+        Few pairs may show no false match at all, so no less than the target is believed.
+        """
+        return float(1 - (1 - max(self.fmr, self.target_fmr)) ** gallery_size)
 
 
 def platt(genuine: FloatArray, impostor: FloatArray) -> tuple[float, float]:

@@ -57,15 +57,15 @@ def match(scores: FloatArray, identities: list[str], calibration: Calibration | 
             "the model is not calibrated, so it cannot tell a match from an unknown; run firstsight calibrate, then "
             "create the gallery"
         )
-    order = np.argsort(-scores, kind="stable")[:top]
+    order = np.argsort(-scores, kind="stable")
     candidates = tuple(
-        Candidate(identities[i], float(scores[i]), float(calibration.probability(scores[i]))) for i in order
+        Candidate(identities[i], float(scores[i]), float(calibration.probability(scores[i]))) for i in order[:top]
     )
     best = candidates[0]
-    tied = len(candidates) > 1 and candidates[1].score == best.score
+    tied = len(order) > 1 and scores[order[1]] == scores[order[0]]
     known = bool(accepts(best.score, calibration)) and not tied
     if tied:
-        reason = f"{best.identity} and {candidates[1].identity} score the same ({best.score:.3f})"
+        reason = f"{best.identity} and {identities[order[1]]} score the same ({best.score:.3f})"
     elif known:
         risk = calibration.expected_fpir(len(identities))
         reason = (

@@ -8,6 +8,8 @@ import numpy as np
 
 from firstsight.datasets import open_data
 from firstsight.datasets.icons import TEST, VALIDATION
+from firstsight.datasets.readings import read_all
+from firstsight.inputs import ImageInput
 from firstsight.inputs.decode import decode
 
 
@@ -21,13 +23,16 @@ def test_icon_splits_share_no_concept() -> None:
     assert not names[1] & names[2]
 
 
-def test_further_training_concepts_share_no_word_with_those_held_out() -> None:
-    """A concept of two families serves training only when no word of its name is in a held-out concept's."""
+def test_training_concepts_share_neither_word_nor_glyph_with_those_held_out() -> None:
+    """Beyond the concepts of three families, training takes none whose name or drawing is near a held-out one."""
+    held = [open_data(f"icons:{s}") for s in ("validation", "test")]
+    words = {w.removesuffix("s") for d in held for c in d.classes for w in c.split("-")}
     whole = set(open_data("icons:all").classes)
-    held = {w for s in ("validation", "test") for c in open_data(f"icons:{s}").classes for w in c.split("-")}
-    further = [c for c in open_data("icons:train").classes if c not in whole]
+    train = open_data("icons:train")
+    further = [c for c in train.classes if c not in whole]
     assert len(further) > 100
-    assert all(held.isdisjoint(c.split("-")) for c in further)
+    assert all(words.isdisjoint(w.removesuffix("s") for w in c.split("-")) for c in further)
+    assert {e.key for e in train.examples}.isdisjoint(e.key for d in held for e in d.examples)
 
 
 def test_held_out_concepts_are_drawn_by_three_families() -> None:
@@ -38,10 +43,17 @@ def test_held_out_concepts_are_drawn_by_three_families() -> None:
             assert len(set(data.origins[1][data.labels == c])) >= 3
 
 
-def test_no_icon_faces_its_other_version() -> None:
-    """Of an icon that versions 5 and 6 of a font both hold, only the newer drawing is in the set."""
-    seen = Counter((e.origin, e.source.split("/", 1)[1]) for e in open_data("icons:all").examples)
-    assert max(seen.values()) == 1
+def test_no_drawing_faces_its_double() -> None:
+    """Within a concept and a family no two drawings are nearly equal, and no glyph bears two labels."""
+    data = open_data("icons:test")
+    arrays = read_all(data, ImageInput(size=96, channels=1, invert=True)).reshape(len(data), -1).astype(np.float32)
+    unit = arrays / np.linalg.norm(arrays, axis=1, keepdims=True)
+    alike = (
+        (unit @ unit.T > 0.97) & (data.labels[:, None] == data.labels) & (data.origins[1][:, None] == data.origins[1])
+    )
+    assert np.triu(alike, 1).sum() == 0
+    whole = open_data("icons:all")
+    assert len({e.key for e in whole.examples}) == len(whole)
 
 
 def test_icons_fill_their_square() -> None:

@@ -21,6 +21,7 @@ class DataSet:
         name: its address, ``omniglot:background``.
         examples: all of them, in a fixed order.
         pairs: for data given as pairs, ``(left, right, same)`` with indices into ``examples``; else empty.
+        also: classes whose examples are in it under other labels, as in ``class_names``.
         notes: what a user should know ("12 files are not images and were left out").
     """
 
@@ -28,6 +29,7 @@ class DataSet:
     examples: tuple[Example, ...]
     pairs: tuple[tuple[int, int, bool], ...] = ()
     notes: tuple[str, ...] = ()
+    also: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -64,7 +66,8 @@ class DataSet:
     def class_names(self) -> frozenset[str]:
         """Classes qualified by the kind of data set, to tell whether two sets share classes."""
         kind = self.name.split(":", 1)[0]
-        return frozenset(f"{kind}:{c}" for c in self.classes)
+        kind = "own" if kind in ("folder", "manifest") else kind
+        return frozenset(f"{kind}:{c}" for c in self.classes) | self.also
 
     def where(self, keep: Callable[[Example], bool], name: str) -> DataSet:
         """The examples that ``keep`` accepts, under a new name."""

@@ -1,11 +1,12 @@
 """Icons: concepts as drawn by several design families, rendered from the fonts inside the QtAwesome wheel.
 
 ``label`` is the concept, ``origin`` the design family (Font Awesome, Material Design, Phosphor, Remix, Codicons,
-Elusive). A concept is an icon name without its style suffix that at least three families draw. Of an icon that
-versions 5 and 6 of a font both hold only the newer drawing is taken: near-duplicates must never face each other.
+Elusive). A concept is an icon name without its style suffix that at least three families draw; names that share a glyph
+are one concept. Of drawings of one family that nearly equal each other (versions 5 and 6, styles that do not differ)
+one is kept: near-duplicates must never face each other.
 
-    test 100, validation 40 and train 231 concepts, by a seeded draw. To train belong further concepts that only two
-    families draw, unless their name shares a word with a concept held out ("bell-ring" with "bell").
+    test 100 and validation 40 concepts by a seeded draw, train the rest. To train belong further concepts that only
+    two families draw, unless their name shares a word, or a drawing, with a concept held out.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError
-from firstsight.types import Example
+from firstsight.types import Example, FloatArray
 
 FAMILIES = {
     "fontawesome": "Font Awesome",
@@ -38,6 +39,7 @@ MIN_FAMILIES = 3
 TEST, VALIDATION = 100, 40
 _STYLE = re.compile(r"-(outline|fill|line|bold|thin|light|duotone|o|alt|regular|solid)$")
 _SIDE = 96
+_ALIKE = 0.97  # cosine of two drawings that count as one
 
 
 def load(split: str = "all") -> DataSet:
@@ -57,10 +59,15 @@ def load(split: str = "all") -> DataSet:
         concepts = {whole.classes[i] for i in held[split]}
         return whole.where(lambda e: e.label in concepts, f"icons:{split}")
     out = {whole.classes[i] for i in order[: TEST + VALIDATION]}
-    words = {word for concept in out for word in concept.split("-")}
-    two = {c for c in rare if words.isdisjoint(c.split("-"))}
-    concepts = (set(whole.classes) - out) | two
+    words, glyphs = _words(out), {e.key for e in drawn.examples if e.label in out}
+    near = {e.label for e in drawn.examples if e.key in glyphs} | {c for c in drawn.classes if _words({c}) & words}
+    concepts = (set(whole.classes) - out) | (rare - near)
     return drawn.where(lambda e: e.label in concepts, "icons:train")
+
+
+def _words(concepts: set[str]) -> set[str]:
+    """The words of names, without the plural's s."""
+    return {word.removesuffix("s") for concept in concepts for word in concept.split("-")}
 
 
 def _drawn_by_two(drawn: DataSet) -> set[str]:
@@ -81,13 +88,19 @@ def _drawn() -> DataSet:
     newest: dict[tuple[str, str], tuple[Path, int]] = {}
     for charmap in sorted(fonts.glob("*-charmap-*.json")):  # version 5 comes before version 6
         font = charmap.with_name(charmap.name.replace("-charmap", "")).with_suffix(".ttf")
-        family = next(shown for prefix, shown in FAMILIES.items() if charmap.name.startswith(prefix))
+        family = next((shown for prefix, shown in FAMILIES.items() if charmap.name.startswith(prefix)), "")
+        if not family:  # a font that a newer QtAwesome brings
+            continue
         style = "-regular" if "-regular-" in charmap.name else ""
         for name, code in json.loads(charmap.read_text()).items():
             newest[family, name.replace("_", "-") + style] = (font, int(code, 16))
     drawn: dict[str, list[tuple[str, Path, int, str]]] = defaultdict(list)
     for (family, name), (font, code) in sorted(newest.items()):
         drawn[_STYLE.sub("", name)].append((family, font, code, name))
+    one_name = _one_name(drawn)
+    merged: dict[str, list[tuple[str, Path, int, str]]] = defaultdict(list)
+    for concept, renderings in sorted(drawn.items()):
+        merged[one_name[concept]] += renderings
     examples = [
         Example(
             label=concept,
@@ -96,27 +109,59 @@ def _drawn() -> DataSet:
             origin=family,
             source=f"{font.stem}/{name}",
         )
-        for concept, renderings in sorted(drawn.items())
+        for concept, renderings in sorted(merged.items())
         if len({family for family, *_ in renderings}) >= 2
-        for family, font, code, name in renderings
+        for family, font, code, name in _distinct(renderings)
     ]
     return DataSet("icons", tuple(examples))
 
 
-@lru_cache(maxsize=32)
-def _font(path: Path) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(path), 256)
+def _one_name(drawn: dict[str, list[tuple[str, Path, int, str]]]) -> dict[str, str]:
+    """One name for concepts that share a glyph of a font ("alert" and "warning"): the first by the alphabet."""
+    parent = {concept: concept for concept in drawn}
+
+    def root(concept: str) -> str:
+        while parent[concept] != concept:
+            concept = parent[concept]
+        return concept
+
+    owner: dict[tuple[Path, int], str] = {}
+    for concept, renderings in sorted(drawn.items()):
+        for _, font, code, _ in renderings:
+            one, other = root(owner.setdefault((font, code), concept)), root(concept)
+            parent[max(one, other)] = min(one, other)
+    return {concept: root(concept) for concept in drawn}
 
 
-def render(path: Path, code: int) -> bytes:
-    """A PNG of the icon, black on white, its ink fitted into a square of 96 pixels."""
-    font = _font(path)
-    canvas = Image.new("L", (1024, 1024), 0)
-    ImageDraw.Draw(canvas).text((512, 512), chr(code), font=font, fill=255, anchor="mm")
+def _distinct(renderings: list[tuple[str, Path, int, str]]) -> list[tuple[str, Path, int, str]]:
+    """Without drawings that nearly equal another of their family: styles that do not differ, versions 5 and 6."""
+    kept: list[tuple[tuple[str, Path, int, str], FloatArray]] = []
+    for candidate in renderings:
+        pixels = np.asarray(_ink(candidate[1], candidate[2], 64).resize((24, 24), Image.Resampling.BOX), np.float32)
+        unit = pixels.ravel() / max(float(np.linalg.norm(pixels)), 1e-6)
+        if all(candidate[0] != k[0] or float(unit @ u) < _ALIKE for k, u in kept):
+            kept.append((candidate, unit))
+    return [k for k, _ in kept]
+
+
+@lru_cache(maxsize=64)
+def _font(path: Path, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(path), size)
+
+
+def _ink(path: Path, code: int, size: int) -> Image.Image:
+    """The icon drawn at a font size, white on black, its ink fitted into a square."""
+    canvas = Image.new("L", (4 * size, 4 * size), 0)
+    ImageDraw.Draw(canvas).text((2 * size, 2 * size), chr(code), font=_font(path, size), fill=255, anchor="mm")
     ink = canvas.crop(canvas.getbbox() or (0, 0, 1, 1))
     side = round(max(ink.size) / 0.9)
     square = Image.new("L", (side, side), 0)
     square.paste(ink, ((side - ink.width) // 2, (side - ink.height) // 2))
+    return square
+
+
+def render(path: Path, code: int) -> bytes:
+    """A PNG of the icon, black on white, its ink fitted into a square of 96 pixels."""
     buffer = io.BytesIO()
-    ImageOps.invert(square.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)).save(buffer, "PNG")
+    ImageOps.invert(_ink(path, code, 256).resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)).save(buffer, "PNG")
     return buffer.getvalue()

@@ -100,7 +100,7 @@ def _runs() -> DataSet:
             )
     if len(examples) != 800:
         raise DataError(f"{path} holds {len(examples)} of the 800 images of the 20 runs; {HOW}")
-    return DataSet("omniglot:runs", tuple(examples))
+    return DataSet("omniglot:runs", tuple(examples), also=_half("evaluation").class_names)
 
 
 def _truth(path: Path) -> list[tuple[tuple[str, str], str]]:

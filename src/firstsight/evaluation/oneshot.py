@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstsight.datasets.dataset import DataSet
+from firstsight.decision import fuse
 from firstsight.errors import DataError
 from firstsight.metrics.identification import rank_one_credit
 from firstsight.types import Embedder, FloatArray, IntArray
@@ -152,9 +153,10 @@ def _draw(
 def query_credits(embedder: Embedder, embeddings: FloatArray, episodes: Episodes) -> npt.NDArray[np.float64]:
     """Credit ``(t, q)`` of every query; references of a class are fused by their mean score."""
     tasks, ways, shots = episodes.support.shape
+    owners = np.repeat(np.arange(ways), shots)
     out = np.empty(episodes.query.shape)
     for t in range(tasks):
         scores = embedder.score(embeddings[episodes.query[t]], embeddings[episodes.support[t].ravel()])
-        fused = scores.reshape(-1, ways, shots).mean(axis=2)
+        fused = fuse(scores, owners, ways)
         out[t] = rank_one_credit(fused, episodes.target[t])
     return out

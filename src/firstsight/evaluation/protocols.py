@@ -72,12 +72,14 @@ class Protocol:
         measure: the procedure.
         data: the address it is fixed to; "" when the caller names any data.
         fixed: settings that are part of the protocol.
+        takes: settings that a caller may choose, beside the seed.
     """
 
     about: str
     measure: Measure
     data: str = ""
     fixed: tuple[tuple[str, int | str], ...] = ()
+    takes: tuple[str, ...] = ()
 
 
 def lake(
@@ -183,11 +185,11 @@ def verification(
     pairs = draw_pairs(data, impostor=500_000, seed=settings.seed, cross_origin=settings.across == "origins")
     scores = pair_scores(embedder, embedder.embed_arrays(arrays), pairs.left, pairs.right)
     genuine, impostor = scores[pairs.same], scores[~pairs.same]
-    # Pairs share examples, so whole classes (or the left examples, for data given as pairs) are resampled.
-    left_unit = data.labels[pairs.left] if not data.pairs else pairs.left
-    units, codes = np.unique(left_unit, return_inverse=True)
-    statistic = _error_rates(scores, pairs.same, codes, calibration)
-    metrics = bootstrap(statistic, len(units), seed=settings.seed, rounds=100)
+    # Pairs share examples, so whole groups (or classes; or examples, for data given as pairs) are resampled.
+    names, groups = data.groups
+    unit = np.arange(len(data)) if data.pairs else groups if len(names) > 1 else data.labels
+    statistic = _error_rates(scores, pairs.same, unit[pairs.left], unit[pairs.right], calibration)
+    metrics = bootstrap(statistic, int(unit.max()) + 1, seed=settings.seed, rounds=100)
     curve = error_curve(genuine, impostor)
     thin = np.unique(np.linspace(0, len(curve.thresholds) - 2, 400).astype(int))
     details = {
@@ -221,14 +223,14 @@ def pair_scores(embedder: Embedder, embeddings: FloatArray, left: IntArray, righ
 
 
 def _error_rates(
-    scores: FloatArray, same: BoolArray, codes: IntArray, calibration: Calibration | None
+    scores: FloatArray, same: BoolArray, left: IntArray, right: IntArray, calibration: Calibration | None
 ) -> Callable[[IntArray], dict[str, float]]:
     names = ["auc", "eer", "tar@fmr=0.01"]
     if calibration:
         names += ["fmr@threshold", "fnmr@threshold", "accuracy@threshold"]
 
     def statistic(counts: IntArray) -> dict[str, float]:
-        repeat = counts[codes]
+        repeat = counts[left] * np.where(left == right, 1, counts[right])
         g, i = np.repeat(scores[same], repeat[same]), np.repeat(scores[~same], repeat[~same])
         if not len(g) or not len(i):
             return dict.fromkeys(names, float("nan"))
@@ -287,10 +289,11 @@ PROTOCOLS: dict[str, Protocol] = {
         nway,
         "icons:test",
         (("ways", 20), ("shots", 1), ("across", "origins")),
+        ("tasks",),
     ),
-    "nway": Protocol("N-way K-shot on any data set", nway),
-    "within": Protocol("N-way 1-shot within the groups of any data set", within),
-    "verification": Protocol("same or different, on any data set", verification),
+    "nway": Protocol("N-way K-shot on any data set", nway, takes=("ways", "shots", "tasks", "across")),
+    "within": Protocol("N-way 1-shot within the groups of any data set", within, takes=("ways", "tasks")),
+    "verification": Protocol("same or different, on any data set", verification, takes=("across",)),
 }
 """Every protocol by its name."""
 
@@ -319,4 +322,8 @@ def settle(
     for key, value in protocol.fixed:
         if key in chosen and getattr(settings, key) != value:
             raise UsageError(f"{name} fixes {key} to {value}; for {key}={getattr(settings, key)} use protocol nway")
+    for key in sorted(chosen - set(protocol.takes) - {k for k, _ in protocol.fixed}):
+        raise UsageError(f"{name} has no {key} to choose; it takes {', '.join(protocol.takes) or 'only the seed'}")
+    if protocol.measure is verification and settings.across == "styles":
+        raise UsageError("verification compares across origins or examples; styles is for protocol nway")
     return protocol, open_data(data or protocol.data), replace(settings, **dict(protocol.fixed))  # type: ignore[arg-type]

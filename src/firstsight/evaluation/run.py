@@ -9,9 +9,9 @@ from firstsight.datasets import open_data, refuse_overlap
 from firstsight.datasets.dataset import DataSet
 from firstsight.datasets.pairs import draw_pairs
 from firstsight.datasets.readings import Progress, read_all
-from firstsight.errors import CalibrationError, DataError
+from firstsight.errors import CalibrationError, DataError, ModelError
 from firstsight.evaluation.protocols import Settings, pair_scores, settle
-from firstsight.model import Model
+from firstsight.model import SHIPPED, Model
 from firstsight.types import Report
 
 
@@ -76,6 +76,11 @@ def calibrate(
         CalibrationError: there is no data, or no threshold can help.
     """
     check_target(fmr, seed)
+    if model.path.parent == SHIPPED:
+        raise ModelError(
+            f"{model.name} came with FirstSight, and galleries rely on its threshold; copy {model.path} to a folder of "
+            "your own and calibrate that"
+        )
     address = data or model.spec.trained.calibration_data
     if not address:
         raise CalibrationError(

@@ -135,8 +135,13 @@ class Gallery:
         if not names:
             raise GalleryError("nobody is enrolled in this gallery yet; run firstsight enroll GALLERY IDENTITY IMAGE")
         identities, owners = np.unique(np.array(names, dtype=object), return_inverse=True)
-        fused = fuse(self.model.score(embeddings, vectors), owners, len(identities))
-        return [match(row, list(identities), self.model.calibration, top=top) for row in fused]
+        known, matches = list(identities), []
+        block = max(1, (1 << 24) // len(names))  # probes whose scores are held at a time: 64 MiB
+        for start in range(0, len(embeddings), block):
+            scores = self.model.score(embeddings[start : start + block], vectors)
+            fused = fuse(scores, owners, len(known))
+            matches += [match(row, known, self.model.calibration, top=top) for row in fused]
+        return matches
 
     def remove(self, identity: str) -> int:
         """Delete an identity; returns how many references it had.

@@ -61,6 +61,7 @@ class Run:
 
     def __init__(self, recipe: Recipe, out: Path, listen: Listener) -> None:
         self.recipe, self.out, self.listen = recipe, out, listen
+        self.began = (time.perf_counter(), time.process_time())
         settings = recipe.training
         torch.manual_seed(settings.seed)
         self.data, self.held = _open(recipe, listen)
@@ -69,9 +70,12 @@ class Run:
         self.labels = torch.from_numpy(self.data.labels)
         self.held_arrays = self._read(self.held) if self.held else None
         self.episodes = _episodes(self.held) if self.held else None
+        if self.held and self.episodes is None:
+            listen(Event("note", message=f"{self.held.name} is too small to watch progress on: no held-out accuracy"))
         self.similarity: TorchSimilarity = recipe.part("similarity")(**recipe.settings("similarity"))
         self.encoder, self.started_from = self._encoder()
-        self.dim = int(self.encoder(torch.zeros(2, *self.reader.shape)).shape[1])
+        with torch.inference_mode():  # and in evaluation mode, or a black image would enter the batch statistics
+            self.dim = int(self.encoder.eval()(torch.zeros(2, *self.reader.shape)).shape[1])
         self.classes = len(self.data.classes)
         self.comparison: nn.Module = recipe.part("comparison")(
             self.similarity, self.dim, self.classes * settings.turns, **recipe.settings("comparison")
@@ -89,7 +93,6 @@ class Run:
         self.average = AveragedModel(self.encoder, avg_fn=_average(settings.average), use_buffers=True)
         self.validation: dict[str, float] = {}
         self.earlier = (0.0, 0.0)  # wall and core seconds of the runs this one goes on from
-        self.began = (time.perf_counter(), time.process_time())
         self.flat_checks = 0
 
     def _read(self, data: DataSet) -> Any:
@@ -317,9 +320,12 @@ def _open(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None]:
 
 def _episodes(held: DataSet) -> Episodes | None:
     """Tasks for validation: within groups where classes have them, else across origins; as many ways as there are."""
-    try:
-        if len(held.groups[0]) > 1:
+    if len(held.groups[0]) > 1:
+        try:
             return within_group(held, ways=20, tasks=250, seed=1)[0]
+        except DataError:  # groups too small for Lake's form
+            pass
+    try:
         usable = min(20, sum(count > 1 for count in np.bincount(held.labels)))
         return any_classes(held, ways=max(2, usable), shots=1, tasks=250, seed=1)
     except DataError:
