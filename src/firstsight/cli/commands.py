@@ -223,7 +223,7 @@ def identify(
         raise UsageError("one or more images, or --data, was expected")
     probes = api.expand(sources)
     matches = api.identify(gallery, probes, top=top, model=model)
-    render.matched(matches, probes, one=len(sources) == 1 and probes == sources, json=json)
+    render.matched(matches, probes, gallery, one=len(sources) == 1 and probes == sources, json=json)
     return int(any(m.identity is None for m in matches))
 
 

@@ -215,8 +215,7 @@ def evaluated(result: Report, page: Path | None, *, json: bool) -> None:
         print(f"  {name:<{width}}  {_number(name, m.value)}{interval}")
     for note in result.notes:
         print(f"  note: {note}")
-    if page:
-        print(f"page: {page}")
+    print(f"page: {page}" if page else "next: the same with --report page.html, to look at it")
 
 
 def _number(name: str, number: float) -> str:
@@ -280,7 +279,7 @@ def decided(decision: Decision, about: str, *, json: bool) -> int:
     return 2 if decision.same is None else int(not decision.same)
 
 
-def matched(matches: list[Match], probes: list[Any], *, one: bool, json: bool) -> None:
+def matched(matches: list[Match], probes: list[Any], gallery: str, *, one: bool, json: bool) -> None:
     """The match of one image in full; those of several, or of a folder, as a list."""
     if json:
         dump(matches[0] if one else matches)
@@ -290,9 +289,10 @@ def matched(matches: list[Match], probes: list[Any], *, one: bool, json: bool) -
         print(f"{m.identity or 'unknown'}, probability {m.probability:.1%} ({m.reason})")
         for c in m.candidates:
             print(f"  {c.score:7.3f}  {c.probability:6.1%}  {c.identity}")
-        return
-    for probe, m in zip(probes, matches, strict=True):
-        print(f"{probe}: {m.identity or 'unknown'}, probability {m.probability:.1%}, score {m.score:.3f}")
+    else:
+        for probe, m in zip(probes, matches, strict=True):
+            print(f"{probe}: {m.identity or 'unknown'}, probability {m.probability:.1%}, score {m.score:.3f}")
+    print(f"next: where an answer is wrong, add a reference: firstsight enroll {gallery} NAME IMAGE")
 
 
 def tallied(result: Tally, *, json: bool) -> None:
