@@ -5,7 +5,7 @@ Elusive). A concept is an icon name without its style suffix that at least three
 are one concept. Of drawings of one family that nearly equal each other (versions 5 and 6, styles that do not differ)
 one is kept: near-duplicates must never face each other.
 
-    test 100 and validation 40 concepts by a seeded draw, train the rest. To train belong further concepts that only
+    test 100 and validation 40 concepts by a seeded draw, train the rest. To train belong further concepts that one or
     two families draw, unless their name shares a word, or a drawing, with a concept held out.
 """
 
@@ -49,7 +49,7 @@ def load(split: str = "all") -> DataSet:
         DataError: QtAwesome is not installed.
     """
     drawn = _drawn()
-    rare = _drawn_by_two(drawn)
+    rare = _rare(drawn)
     whole = drawn.where(lambda e: e.label not in rare, "icons:all")
     if split == "all":
         return whole
@@ -70,7 +70,7 @@ def _words(concepts: set[str]) -> set[str]:
     return {word.removesuffix("s") for concept in concepts for word in concept.split("-")}
 
 
-def _drawn_by_two(drawn: DataSet) -> set[str]:
+def _rare(drawn: DataSet) -> set[str]:
     """Concepts that fewer than three families draw."""
     families: dict[str, set[str]] = defaultdict(set)
     for e in drawn.examples:
@@ -80,7 +80,7 @@ def _drawn_by_two(drawn: DataSet) -> set[str]:
 
 @lru_cache(maxsize=1)
 def _drawn() -> DataSet:
-    """Every concept that at least two families draw."""
+    """Every concept with at least two drawings that differ."""
     spec = importlib.util.find_spec("qtawesome")  # found, not imported: importing it would want Qt
     if spec is None or spec.origin is None:
         raise DataError("icons needs the fonts of QtAwesome, which is not installed; pip install 'firstsight[icons]'")
@@ -110,8 +110,8 @@ def _drawn() -> DataSet:
             source=f"{font.stem}/{name}",
         )
         for concept, renderings in sorted(merged.items())
-        if len({family for family, *_ in renderings}) >= 2
-        for family, font, code, name in _distinct(renderings)
+        if len(distinct := _distinct(renderings)) >= 2
+        for family, font, code, name in distinct
     ]
     return DataSet("icons", tuple(examples))
 
