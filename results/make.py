@@ -104,7 +104,7 @@ def icons() -> None:
 
 def main_user() -> None:
     """A folder of 20 classes x 10 images nobody tuned for: train, calibrate, enroll 10 new classes, identify."""
-    for name, make in (("faces", _faces), ("icons", _icon_folders)):
+    for name, make in MAIN_USERS.items():
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
             make(place)
@@ -120,7 +120,7 @@ def main_user() -> None:
                 done = subprocess.run(
                     [BIN / "firstsight", *line.split()], cwd=place, capture_output=True, text=True, check=True
                 )
-                log.append((line, done.stdout if "--json" not in line else ""))
+                log.append((line, done.stdout.replace(str(place), ".") if "--json" not in line else ""))
                 if line.startswith("identify"):
                     counts = json.loads(done.stdout)
                     counts.pop("answers")
@@ -153,7 +153,8 @@ def _icon_folders(place: Path) -> None:
     from firstsight.datasets import open_data
 
     data = open_data("icons:all")
-    rich = [c for c in data.classes if sum(e.label == c for e in data.examples) >= 10][::3][:40]
+    rich = [c for c in data.classes if sum(e.label == c for e in data.examples) >= 10]
+    rich = rich[:: len(rich) // 40][:40]
     for number, concept in enumerate(rich):
         part = "photos" if number < 20 else "new" if number < 30 else "strangers"
         (place / part / concept).mkdir(parents=True)
@@ -219,6 +220,8 @@ def demo() -> None:
         subprocess.run([sys.executable, "-m", "firstsight.demo", "--out", out], check=True, env=environment)
     record("demo", "make demo", 7, json.loads((out / "summary.json").read_text()))
 
+
+MAIN_USERS = {"faces": _faces, "icons": _icon_folders}
 
 ROWS: dict[str, Callable[[], None]] = {
     "lake": lake,

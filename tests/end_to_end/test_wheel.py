@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import venv
 from pathlib import Path
 
@@ -95,12 +94,11 @@ def test_from_wheel_to_identify_after_a_kill(environment: Path, tmp_path: Path) 
         "    print(name, flush=True)\n"
         "time.sleep(60)\n"
     )
-    process = subprocess.Popen([environment / "python", "-c", code], stdout=subprocess.PIPE, text=True, env=env)
-    assert process.stdout is not None
-    acknowledged = [process.stdout.readline().strip() for _ in range(4)]
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    time.sleep(0.1)
+    started = [environment / "python", "-c", code]
+    with subprocess.Popen(started, stdout=subprocess.PIPE, text=True, env=env) as process:
+        assert process.stdout is not None
+        acknowledged = [process.stdout.readline().strip() for _ in range(4)]
+        process.send_signal(signal.SIGKILL)
     rows = json.loads(run(firstsight, "list", tmp_path / "s.db", "--json", env=env))
     assert [r["identity"] for r in rows] == acknowledged
     counts = json.loads(run(firstsight, "identify", tmp_path / "s.db", "--data", f"folder:{new}", "--json", env=env))
