@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from firstsight.types import IntArray, Metric
 
 
 def exact(successes: float, trials: int) -> tuple[float, float]:
     """Exact binomial interval (Clopper and Pearson, 1934) for independent trials."""
-    low = 0.0 if successes <= 0 else float(stats.beta.ppf(0.025, successes, trials - successes + 1))
-    high = 1.0 if successes >= trials else float(stats.beta.ppf(0.975, successes + 1, trials - successes))
+    low = 0.0 if successes <= 0 else float(special.betaincinv(successes, trials - successes + 1, 0.025))
+    high = 1.0 if successes >= trials else float(special.betaincinv(successes + 1, trials - successes, 0.975))
     return low, high
 
 
