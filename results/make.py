@@ -274,7 +274,7 @@ def table() -> str:
             n, told = new["probes"], strangers["strangers_unknown"] / strangers["strangers"]
             counts = f"{new['right'] / n:.0%} right, {new['wrong'] / n:.0%} wrong, {new['unknown'] / n:.0%} unknown"
             best = f"best candidate right {new['best_is_right'] / n:.0%}"
-            about = f"a folder nobody tuned for: {about}; 10 new ones enrolled with one image each"
+            about = f"a folder of {about}; 10 new ones enrolled with one image each"
             beside = f"strangers told apart {told:.0%}; {r['minutes']:.1f} minutes in all"
             rows.append((about, f"{counts} ({best})", beside))
     if (r := load("parity")) is not None:
