@@ -9,13 +9,24 @@
     calibration   10 of them, the first by name      } so that a threshold is never
     test          10 of them, the last by name       } tested where it was chosen
     runs          the 20 one-shot runs of Lake et al., 20 classes each
+
+and as two papers split it, for a comparison with them:
+
+    koch-train, koch-validation, koch-test    Koch et al., 2015: 30 alphabets by 12 drawers, 10 other alphabets by 4
+        other drawers, the last 10 by the last 4. The paper names neither: here the 30 are those of ``background``
+    vinyals-train, vinyals-test    Vinyals et al., 2016 (arXiv:1606.04080), as Snell et al. published it: 1,200
+        characters to learn from, 423 to test on, where each of the four quarter turns of a character is a class
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
+from io import BytesIO
 from pathlib import Path
+
+from PIL import Image
 
 from firstsight.datasets.archives import find_archive, open_zip, read_member
 from firstsight.datasets.dataset import DataSet
@@ -27,7 +38,21 @@ HOW = (
     "or set FIRSTSIGHT_DATA to the folder that holds it"
 )
 VALIDATION = ("Balinese", "Early_Aramaic", "Greek", "Korean", "Latin")
-SPLITS = ("background", "train", "validation", "evaluation", "calibration", "test", "runs")
+SPLITS = (
+    "background",
+    "train",
+    "validation",
+    "evaluation",
+    "calibration",
+    "test",
+    "runs",
+    "koch-train",
+    "koch-validation",
+    "koch-test",
+    "vinyals-train",
+    "vinyals-test",
+)
+_VINYALS_CUT = "Gurmukhi/character42"  # by name, the first character of vinyals-test
 _MEMBER = re.compile(r"(?:.*/)?images_(?:background|evaluation)/([^/]+)/(character\d+)/(\d+)_(\d+)\.png")
 _RUN = re.compile(r"(?:.*/)?(run\d\d)/(training|test)/((?:class|item)\d\d)\.png")
 
@@ -40,18 +65,59 @@ def load(split: str = "background") -> DataSet:
     """
     if split == "runs":
         return _runs()
-    half = "background" if split in ("background", "train", "validation") else "evaluation"
-    whole = _half(half)
     name = f"omniglot:{split}"
-    if split == "train":
-        return whole.where(lambda e: e.group not in VALIDATION, name)
-    if split == "validation":
-        return whole.where(lambda e: e.group in VALIDATION, name)
+    if split in ("background", "koch-train", "train", "validation"):
+        half = replace(_half("background"), name=name)
+        if split == "koch-train":
+            return half.where(lambda e: _drawer(e) <= 12, name)
+        if split == "background":
+            return half
+        return half.where(lambda e: (e.group in VALIDATION) == (split == "validation"), name)
+    half = replace(_half("evaluation"), name=name)
+    if split.startswith("vinyals"):
+        tested = half.where(lambda e: e.label >= _VINYALS_CUT, name)
+        if split == "vinyals-test":
+            return _turned(tested)
+        learned = half.where(lambda e: e.label < _VINYALS_CUT, name)
+        return replace(learned, examples=(*_half("background").examples, *learned.examples))
+    alphabets = half.groups[0]
+    first, last = alphabets[: len(alphabets) // 2], alphabets[len(alphabets) // 2 :]
+    if split == "koch-validation":
+        return half.where(lambda e: e.group in first and 12 < _drawer(e) <= 16, name)
+    if split == "koch-test":
+        return half.where(lambda e: e.group in last and _drawer(e) > 16, name)
     if split in ("calibration", "test"):
-        alphabets = whole.groups[0]
-        chosen = alphabets[: len(alphabets) // 2] if split == "calibration" else alphabets[len(alphabets) // 2 :]
-        return whole.where(lambda e: e.group in chosen, name)
-    return whole
+        chosen = first if split == "calibration" else last
+        return half.where(lambda e: e.group in chosen, name)
+    return half
+
+
+def _drawer(example: Example) -> int:
+    return int(example.origin.rsplit(" ", 1)[1])
+
+
+def _turned(data: DataSet) -> DataSet:
+    """Every class four times, once for each quarter turn; the classes it had stay known as ``also``."""
+    examples = tuple(
+        replace(
+            e,
+            label=f"{e.label}/{degrees}",
+            load=partial(_turn, e, degrees),
+            key=f"{e.key}:{degrees}",
+            source=f"{e.source} turned by {degrees} degrees",
+        )
+        for degrees in (0, 90, 180, 270)
+        for e in data.examples
+    )
+    return replace(data, examples=examples, also=data.class_names)
+
+
+def _turn(example: Example, degrees: int) -> bytes:
+    content = example.load()
+    image = Image.open(BytesIO(content if isinstance(content, bytes) else content.read_bytes()))
+    buffer = BytesIO()
+    image.rotate(degrees, expand=True).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _half(half: str) -> DataSet:
