@@ -180,3 +180,31 @@ def test_links_are_monotone(kind):
     """The score rises with a dot product and falls with a distance, strictly."""
     steps = np.diff(KINDS[kind].link(np.linspace(0, 3, 50, dtype=np.float32)))
     assert (steps > 0).all() if KINDS[kind].measure == "dot" else (steps < 0).all()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_template_of_one_reference_is_that_reference(name):
+    """One reference an identity, in any order: the very vectors come back."""
+    vectors = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
+    owners = np.array([3, 0, 5, 1, 4, 2])
+    assert np.array_equal(KINDS[name].templates(vectors, owners, 6)[owners], vectors)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_template_is_the_mean_of_its_references(name):
+    """The mean of an identity's references, under dot at their mean length, wherever they stand."""
+    vectors = np.random.default_rng(1).normal(size=(7, 5)).astype(np.float32)
+    owners = np.array([1, 0, 1, 2, 0, 1, 2])
+    made = KINDS[name].templates(vectors, owners, 3)
+    for identity in range(3):
+        mine = vectors[owners == identity].astype(np.float64)
+        mean = mine.mean(axis=0)
+        if KINDS[name].measure == "dot":
+            mean *= np.linalg.norm(mine, axis=1).mean() / np.linalg.norm(mean)
+        assert np.allclose(made[identity], mean, atol=1e-6)
+
+
+def test_references_that_cancel_give_a_finite_template():
+    """Two opposite references have no mean direction: the template is zero, not NaN."""
+    made = Similarity().templates(np.array([[1, 0], [-1, 0]], np.float32), np.array([0, 0]), 1)
+    assert np.array_equal(made, np.zeros((1, 2), np.float32))

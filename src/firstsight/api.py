@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstsight.calibration import Calibration
+from firstsight.calibration import DEFAULT_CURVE, Calibration, CurveKind, Target
 from firstsight.datasets import DataInfo, catalogue, open_labelled
 from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import DataError, InputError, ModelError, UsageError
+from firstsight.evaluation import calibrate as calibration
 from firstsight.evaluation import run
-from firstsight.evaluation.protocols import PROTOCOLS, Settings
+from firstsight.evaluation.protocols import PROTOCOLS
+from firstsight.evaluation.subject import Settings
 from firstsight.files import FILE, FOLDER, MISSING, state_of
 from firstsight.gallery import Gallery
 from firstsight.gallery.tally import tally
@@ -114,7 +116,7 @@ def evaluate(
     if report is not None:
         from firstsight.report.page import write_page
 
-        write_page(result, Path(report), loaded.input)
+        write_page(result, Path(report), loaded)
     return result
 
 
@@ -122,20 +124,60 @@ def calibrate(
     model: Model | str | Path,
     data: str | None = None,
     *,
-    fmr: float = 0.01,
+    fmr: float | None = None,
+    fnmr: float | None = None,
+    fpir: float | None = None,
+    gallery_size: int | None = None,
+    precision: float | None = None,
+    cost: float | None = None,
+    prior: float | None = None,
+    eer: bool = False,
+    confidence: float = 0.5,
+    curve: CurveKind | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Calibration:
-    """Give a model a probability and the threshold that meets a false match rate; saved in the model.
+    """Give a model a probability and the threshold that meets a target; saved in the model.
 
     Args:
         model: a directory (a shipped model is not changed by name).
         data: an address of classes the model has not seen; default what its recipe holds out.
-        fmr: target false match rate of one comparison.
+        fmr: target false match rate of one comparison; 0.01 when no target is named.
+        fnmr: or: target false non-match rate.
+        fpir: or: how often a stranger may be taken for someone, among ``gallery_size`` identities.
+        precision: or: the share of "same" answers that must be right, when ``prior`` of the pairs are the same.
+        cost: or: least cost, where a false match costs so many times a false non-match, at ``prior``.
+        prior: share of same pairs among those met in use (0.5), for precision and cost.
+        gallery_size: N, for fpir.
+        eer: or: where both error rates are equal.
+        confidence: in what share of resamples of the classes the target must be met; 0.5 takes the data as it is,
+            0.95 is for few classes.
+        curve: of the probability: platt (default), beta or isotonic.
         seed: of the draw of pairs.
         progress: called while the data is decoded.
+
+    Raises:
+        CalibrationError: several targets, or one that is not a rate, or no threshold can help.
+        DataError: the data shares classes with the model's training data.
     """
-    return run.calibrate(_model(model), data, fmr=fmr, seed=seed, progress=progress)
+    rates = {"fmr": fmr, "fnmr": fnmr, "fpir": fpir, "precision": precision, "cost": cost}
+    target = _target(rates, eer=eer, gallery_size=gallery_size, prior=prior)
+    loaded = _model(model)
+    return calibration.calibrate(
+        loaded, data, target=target, confidence=confidence, curve=curve or DEFAULT_CURVE, seed=seed, progress=progress
+    )
+
+
+def _target(rates: dict[str, float | None], *, eer: bool, gallery_size: int | None, prior: float | None) -> Target:
+    named = {kind: rate for kind, rate in rates.items() if rate is not None} | ({"eer": 0.0} if eer else {})
+    if len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} came, one target was expected")
+    kind, rate = next(iter(named.items())) if named else ("fmr", 0.01)
+    if (kind == "fpir") != (gallery_size is not None):
+        raise UsageError("fpir and gallery_size belong together: fpir=0.01, gallery_size=20")
+    if prior is not None and kind not in ("precision", "cost"):
+        raise UsageError(f"prior is for precision and cost, {kind} does without")
+    return Target(kind, rate, 1 if gallery_size is None else gallery_size, 0.5 if prior is None else prior)  # type: ignore[arg-type]
 
 
 def compare(model: Model | str | Path, left: Source, right: Source) -> Decision:
@@ -244,7 +286,7 @@ def models() -> list[Info]:
     infos = []
     for name in shipped():
         model = Model.load(name)
-        threshold = f"FMR {model.calibration.target_fmr:g}" if model.calibration else "not calibrated"
+        threshold = model.calibration.target.describe() if model.calibration else "not calibrated"
         infos.append(Info(name, f"learned from {model.spec.trained.data}; {threshold}"))
     return infos
 

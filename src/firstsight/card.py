@@ -32,13 +32,7 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
     if calibration is None:
         lines.append("None: the model gives scores but no decisions. Run `firstsight calibrate` on this directory.")
     else:
-        c = calibration
-        of = f"{count(len(c.classes), 'class', 'classes')}, " if c.classes else ""  # none: it was given as pairs
-        lines.append(
-            f"Threshold {c.threshold:.4f} for a target FMR of {c.target_fmr:g}, chosen on `{c.data}` "
-            f"({of}{c.genuine_pairs:,} same and {count(c.impostor_pairs, 'different pair', 'different pairs')}): "
-            f"FMR {c.fmr:.4g}, FNMR {c.fnmr:.2%} there. Probabilities take same and different as equally likely."
-        )
+        lines += _calibration(calibration)
     lines += [
         "",
         "## Limits",
@@ -48,3 +42,33 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _calibration(c: Calibration) -> list[str]:
+    """The threshold, what it promises, what was seen there, and what the data cannot show."""
+    of = f"{count(len(c.classes), 'class', 'classes')}, " if c.classes else ""  # none: it was given as pairs
+    sure = f" with confidence {c.confidence:g}," if c.confidence > 0.5 else ","
+    lines = [
+        f"Threshold {c.threshold:.4f} for {c.target.describe()}{sure} chosen on `{c.data}` "
+        f"({of}{count(c.genuine_pairs, 'same pair', 'same pairs')} and "
+        f"{count(c.impostor_pairs, 'different pair', 'different pairs')}).",
+        "",
+        "| at the threshold | there | 95 % interval |",
+        "|---|---|---|",
+        f"| FMR | {c.fmr:.4g} | {c.fmr_low:.4g} to {c.fmr_high:.4g} |",
+        f"| FNMR | {c.fnmr:.4g} | {c.fnmr_low:.4g} to {c.fnmr_high:.4g} |",
+    ]
+    if c.fpir is not None:
+        among = count(c.target.gallery_size, "identity", "identities")
+        lines.append(f"| FPIR among {among} | {c.fpir:.4g} | {c.fpir_low:.4g} to {c.fpir_high:.4g} |")
+    least = min(1.0, 3 / c.impostor_pairs)
+    lines += [
+        "",
+        f"So many different pairs can show an FMR of {least:.2g} or more, were they independent. Probabilities follow "
+        f"a `{c.curve.kind}` curve and take same and different as equally likely.",
+    ]
+    if any(c.shifts):
+        shown = ", ".join(f"{shift:.4g}" for shift in c.shifts)
+        lines.append(f"Scores against 1, 2, ... references lose {shown}, so that one threshold serves all.")
+    warnings = [f"- Warning: {sentence}." for sentence in c.warnings()]
+    return [*lines, "", *warnings] if warnings else lines

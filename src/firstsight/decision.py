@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from firstsight.calibration import Calibration
 from firstsight.errors import CalibrationError, count
-from firstsight.types import BoolArray, Candidate, Decision, FloatArray, IntArray, Match
+from firstsight.types import BoolArray, Candidate, Decision, Embedder, FloatArray, IntArray, Match
 
 
 def accepts(scores: npt.ArrayLike, calibration: Calibration) -> BoolArray:
@@ -15,21 +17,37 @@ def accepts(scores: npt.ArrayLike, calibration: Calibration) -> BoolArray:
     return np.asarray(np.asarray(scores, np.float32) >= np.float32(calibration.threshold))
 
 
-def fuse(scores: FloatArray, owners: IntArray, identities: int) -> FloatArray:
-    """One score an identity: the mean over its references.
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """Identities ready to be compared.
 
-    Args:
-        scores: ``(p, r)`` of probes against references.
-        owners: ``(r,)`` the identity each reference belongs to, in 0..identities - 1, each at least once.
-        identities: how many there are.
-
-    Returns:
-        ``(p, identities)``.
+    Attributes:
+        vectors: ``(n, d)`` one an identity, fused from its references.
+        shifts: ``(n,)`` what its scores lose, so that one threshold holds whatever the number of references.
     """
-    counts = np.bincount(owners, minlength=identities)
-    sums = np.zeros((len(scores), identities), np.float64)
-    np.add.at(sums.T, owners, scores.T)
-    return (sums / counts).astype(np.float32)
+
+    vectors: FloatArray
+    shifts: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        embedder: Embedder,
+        references: FloatArray,
+        owners: IntArray,
+        identities: int,
+        calibration: Calibration | None,
+    ) -> Templates:
+        """Fuse references ``(r, d)`` of ``owners (r,)``, each of ``identities`` at least once."""
+        shifts = np.zeros(identities, np.float32)
+        if calibration:
+            counts, place = np.unique(np.bincount(owners, minlength=identities), return_inverse=True)
+            shifts = np.array([calibration.shift(int(k)) for k in counts], np.float32)[place]
+        return cls(embedder.templates(references, owners, identities), shifts)
+
+    def scores(self, embedder: Embedder, probes: FloatArray) -> FloatArray:
+        """One score an identity ``(p, n)`` for probes ``(p, d)``."""
+        return embedder.score(probes, self.vectors) - self.shifts
 
 
 def decide(score: float, calibration: Calibration | None) -> Decision:
@@ -40,10 +58,10 @@ def decide(score: float, calibration: Calibration | None) -> Decision:
     same = bool(accepts(score, calibration))
     side = "reaches" if same else "is below"
     reason = (
-        f"score {score:.3f} {side} the threshold {calibration.threshold:.3f} set for FMR {calibration.target_fmr:g}"
+        f"score {score:.3f} {side} the threshold {calibration.threshold:.3f} set for {calibration.target.describe()}"
     )
     probability = float(calibration.probability(score))
-    return Decision(same, score, probability, calibration.threshold, reason)
+    return Decision(same, score, probability, calibration.threshold, reason, *calibration.band(score))
 
 
 def match(scores: FloatArray, identities: list[str], calibration: Calibration | None, *, top: int = 5) -> Match:
@@ -81,4 +99,5 @@ def match(scores: FloatArray, identities: list[str], calibration: Calibration | 
         threshold=calibration.threshold,
         reason=reason,
         candidates=candidates,
+        **dict(zip(("probability_low", "probability_high"), calibration.band(best.score), strict=True)),
     )

@@ -28,7 +28,7 @@ from firstsight.files import FILE, FOLDER, expanded, state_of, write_together
 from firstsight.inputs import INPUTS, Input
 from firstsight.similarity import Link, Similarity
 from firstsight.spec import MAX_WEIGHTS, FileSpec, ModelSpec
-from firstsight.types import Decision, FloatArray, PixelArray, Source
+from firstsight.types import Decision, FloatArray, IntArray, PixelArray, Source
 
 SHIPPED = Path(__file__).parent / "models"
 _MAX_JSON = 16 << 20
@@ -176,6 +176,10 @@ class Model:
     def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Scores ``(a, b)`` of embeddings ``(a, d)`` against ``(b, d)``."""
         return self.similarity.scores(left, right)
+
+    def templates(self, vectors: FloatArray, owners: IntArray, identities: int) -> FloatArray:
+        """One vector an identity ``(identities, d)``, see :meth:`Similarity.templates`."""
+        return self.similarity.templates(vectors, owners, identities)
 
     def compare(self, left: Source, right: Source) -> Decision:
         """Are these two the same? Undecided while the model is not calibrated."""

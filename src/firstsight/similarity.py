@@ -90,6 +90,34 @@ class Similarity:
             value = np.abs(left - right).sum(axis=1)
         return self.link(value.astype(np.float32))
 
+    def templates(self, vectors: FloatArray, owners: IntArray, identities: int) -> FloatArray:
+        """One vector an identity, to be compared in place of its references: their mean.
+
+        Under ``dot`` it is stretched to the references' mean length, so that a cosine stays a cosine. Measured against
+        the mean and the best of the references' scores in docs/decisions/0009.
+
+        Args:
+            vectors: ``(r, d)`` references.
+            owners: ``(r,)`` the identity of each, in 0..identities - 1, each at least once.
+            identities: how many there are.
+
+        Returns:
+            ``(identities, d)``; the very vector where an identity has one reference.
+        """
+        order = np.argsort(owners, kind="stable")
+        counts = np.bincount(owners, minlength=identities)
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        out: FloatArray = vectors[order[starts]]
+        several = np.flatnonzero(counts > 1)
+        if len(several):
+            sums = np.add.reduceat(vectors[order], starts, axis=0, dtype=np.float64)[several]
+            mean = sums / counts[several, None]
+            if self.measure == "dot":
+                lengths = np.add.reduceat(np.linalg.norm(vectors[order], axis=1), starts)[several] / counts[several]
+                mean *= (lengths / np.maximum(np.linalg.norm(mean, axis=1), 1e-12))[:, None]
+            out[several] = mean
+        return out
+
     def search(self, probes: FloatArray, gallery: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
         """The ``k`` best rows of ``gallery (b, d)`` for each probe ``(a, d)``: indices and scores ``(a, k)``.
 

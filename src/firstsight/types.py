@@ -78,6 +78,7 @@ class Report:
         metrics: name -> Metric; the first is the headline.
         details: tables and curves behind the metrics, JSON-ready.
         notes: sentences a reader must know.
+        diagnosis: what the figures mean, and what to do about it, in words.
     """
 
     protocol: str
@@ -89,6 +90,7 @@ class Report:
     metrics: Mapping[str, Metric]
     details: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    diagnosis: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Decision:
         probability: calibrated probability of "same" (equal prior odds), or None.
         threshold: the score from which the answer is "same", or None.
         reason: one sentence.
+        probability_low, probability_high: 95 % band of the probability, from resampling what it was calibrated on.
     """
 
     same: bool | None
@@ -108,6 +111,8 @@ class Decision:
     probability: float | None
     threshold: float | None
     reason: str
+    probability_low: float | None = None
+    probability_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,7 @@ class Match:
         score, probability, threshold: of the best candidate, as in Decision.
         reason: one sentence.
         candidates: the best identities, best first.
+        probability_low, probability_high: as in Decision.
     """
 
     identity: str | None
@@ -136,6 +142,8 @@ class Match:
     threshold: float
     reason: str
     candidates: tuple[Candidate, ...] = ()
+    probability_low: float | None = None
+    probability_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +213,9 @@ class Embedder(Protocol):
 
     def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Scores ``(a, b)`` of every row of ``left (a, d)`` against every row of ``right (b, d)``."""
+
+    def templates(self, vectors: FloatArray, owners: IntArray, identities: int) -> FloatArray:
+        """One vector ``(identities, d)`` for the references ``(r, d)`` of each, see Similarity.templates."""
 
 
 Entry: TypeAlias = tuple[str, FloatArray, Sequence[str]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 from real_files import six_formats
 
 import firstsight
-from firstsight.datasets import open_data
+from firstsight.datasets import open_data, refuse_overlap
+from firstsight.errors import DataError
+from firstsight.inputs.decode import decode
 from firstsight.learn.export import load_lab
-from firstsight.model import Model
+from firstsight.model import SHIPPED, Model
 
 pytestmark = pytest.mark.data
 
@@ -42,6 +45,50 @@ def test_the_runs_are_as_published() -> None:
         assert len(set(runs.origins[1][runs.labels == c])) == 2
 
 
+def test_kochs_split_keeps_alphabets_and_drawers_apart() -> None:
+    """30 alphabets by 12 drawers, 10 others by 4 others, the last 10 by the last 4; no class and no drawer twice."""
+    parts = [open_data(f"omniglot:koch-{s}") for s in ("train", "validation", "test")]
+    assert [(len(d.groups[0]), len(d.origins[0]), len(d)) for d in parts] == [
+        (30, 12, 964 * 12),
+        (10, 4, 307 * 4),
+        (10, 4, 352 * 4),
+    ]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert not parts[one].class_names & parts[other].class_names
+        assert not set(parts[one].origins[0]) & set(parts[other].origins[0])
+
+
+def test_vinyals_split_is_as_published_and_its_turns_are_classes() -> None:
+    """1,200 characters to learn from, 423 others to test on, four quarter turns each, of the published alphabets."""
+    train, test = open_data("omniglot:vinyals-train"), open_data("omniglot:vinyals-test")
+    assert (len(train.classes), len(train)) == (1200, 24000)
+    assert (len(test.classes), len(test)) == (423 * 4, 423 * 4 * 20)
+    assert {c.rsplit("/", 1)[0] for c in test.classes if c.startswith("Gurmukhi")} == {
+        f"Gurmukhi/character{n}" for n in (42, 43, 44, 45)
+    }
+    assert not train.class_names & test.class_names
+    one = [next(e for e in test.examples if e.label == f"Tibetan/character01/{d}") for d in (0, 90)]
+    upright, turned = (np.asarray(decode(e.load(), colour=False)) for e in one)
+    assert np.array_equal(np.rot90(upright), turned)
+
+
+def test_a_model_of_the_background_is_refused_on_vinyals_characters_it_saw() -> None:
+    """vinyals-test holds characters under turned labels; a model that learned them upright is refused all the same."""
+    test = open_data("omniglot:vinyals-test")
+    seen = frozenset({"omniglot:Tibetan/character01"})
+    with pytest.raises(DataError, match="shares 1 class"):
+        refuse_overlap("training", test, seen, "")
+
+
+def test_mnist_is_whole() -> None:
+    """10,000 test digits with their published counts; digits of mnist5k are known to be the same classes."""
+    digits = open_data("mnist:test")
+    assert np.bincount(digits.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert digits.classes == tuple("0123456789")
+    assert np.asarray(decode(digits.examples[0].load(), colour=False)).shape == (28, 28)
+    assert digits.class_names & open_data("mnist5k").class_names
+
+
 def test_lake_runs_of_the_shipped_model() -> None:
     """The shipped model gets the published runs at least as right as people do."""
     report = firstsight.evaluate("glyphs", "omniglot-lake-20way")
@@ -56,7 +103,17 @@ def test_shipped_threshold_holds_on_other_alphabets() -> None:
     report = firstsight.evaluate("glyphs", "verification", "omniglot:test")
     calibration = Model.load("glyphs").calibration
     assert calibration is not None
-    assert 0 < report.metrics["fmr@threshold"].value < calibration.target_fmr * 2
+    assert 0 < report.metrics["fmr@threshold"].value < calibration.target.value * 2
+    assert report.metrics["ece"].value <= 0.03
+
+
+def test_a_threshold_for_fpir_keeps_its_word_on_other_alphabets(tmp_path: Path) -> None:
+    """Asked for FPIR 5 % among 20 on ten alphabets, 50 enrolments of ten others give it within a factor of 1.5."""
+    copy = shutil.copytree(SHIPPED / "glyphs", tmp_path / "glyphs")
+    firstsight.calibrate(copy, "omniglot:calibration", fpir=0.05, gallery_size=20)
+    for shots in (1, 3):
+        report = firstsight.evaluate(copy, "openset", "omniglot:test", shots=shots)
+        assert 0.05 / 1.5 <= report.metrics["fpir@threshold"].value <= 0.05 * 1.5
 
 
 def test_lab_equals_runtime_on_200_real_files(tmp_path: Path) -> None:

@@ -45,6 +45,10 @@ class Constant:
         """Scores of the real kernels."""
         return self.similarity.scores(left, right)
 
+    def templates(self, vectors, owners, identities):
+        """Fused by the real kernels."""
+        return self.similarity.templates(vectors, owners, identities)
+
 
 class Oracle:
     """An embedder that knows the class."""
@@ -57,6 +61,10 @@ class Oracle:
     def score(self, left, right):
         """1 for the same class."""
         return left @ right.T
+
+    def templates(self, vectors, owners, identities):
+        """Fused by the real kernels."""
+        return Similarity().templates(vectors, owners, identities)
 
 
 def check(episodes, data):
@@ -244,19 +252,14 @@ def test_an_embedder_that_knows_is_always_right(shots):
     assert (query_credits(confuses, confuses.table, episodes) == 0.5).all()
 
 
-def test_references_are_fused_by_their_mean():
-    """A class wins by the mean of its references' scores, not by the best of them."""
-    episodes = any_classes(
-        made((f"c{c}", "", "") for c in range(2) for _ in range(3)), ways=2, shots=2, tasks=1, seed=0
-    )
-    table = np.zeros((2, 4), np.float32)
-    table[:, 0], table[:, 2:] = 1.0, 0.6  # class 0: mean 0.5, best 1.0; class 1: mean 0.6
-
-    class Fixed:
-        name = "fixed"
-
-        def score(self, left, right):
-            return table
-
-    credit = query_credits(Fixed(), np.zeros((6, 1), np.float32), episodes)
+def test_references_are_fused_to_their_mean_embedding():
+    """A class wins by its template, which two references that agree lift over one that fits and one that does not."""
+    data = made((f"c{c}", "", "") for c in range(2) for _ in range(3))
+    episodes = any_classes(data, ways=2, shots=2, tasks=1, seed=0)
+    first, second = episodes.support[0]
+    table = np.zeros((6, 2), np.float32)
+    table[first] = [[1.0, 0.0], [-0.8, 0.6]]  # template (0.32, 0.95)
+    table[second] = [[0.8, 0.6], [0.8, 0.6]]  # template (0.8, 0.6)
+    table[episodes.query[0]] = [1.0, 0.0]
+    credit = query_credits(Constant(), table, episodes)
     assert credit[0].tolist() == [float(t == 1) for t in episodes.target[0].tolist()]

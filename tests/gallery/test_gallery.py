@@ -14,7 +14,6 @@ import pytest
 
 from drawn import SHAPES, Cli, Refused
 from firstsight import api
-from firstsight.decision import fuse
 from firstsight.errors import CalibrationError, FirstSightError, GalleryError, InputError
 from firstsight.gallery import Gallery
 from firstsight.model import Model
@@ -105,14 +104,16 @@ def test_without_a_calibration_nothing_is_decided(
 # --- references
 
 
-def test_several_references_are_averaged(gallery: Path, tiny_model: Path, shapes: Path) -> None:
-    """The score of an identity is the mean of the scores against its references, in verify and in identify."""
+def test_several_references_are_fused(gallery: Path, tiny_model: Path, shapes: Path) -> None:
+    """The score of an identity is that of its references' mean direction less the shift, in verify and identify."""
     model = Model.load(tiny_model)
     references = [shapes / "circle" / f"{n}.png" for n in range(3)]
     api.enroll(gallery, "circle", references)
     api.enroll(gallery, "cross", [shapes / "cross" / "0.png"])
     probe = shapes / "ring" / "4.png"
-    expected = float(model.score(model.embed(probe), model.embed(references)).mean())
+    mean = model.embed(references).mean(axis=0, keepdims=True)
+    assert model.calibration is not None
+    expected = float(model.score(model.embed(probe), mean / np.linalg.norm(mean))[0, 0]) - model.calibration.shift(3)
     assert api.verify(gallery, "circle", probe).score == pytest.approx(expected, abs=1e-6)
     match = api.identify(gallery, [probe])[0]
     assert {c.identity: c.score for c in match.candidates}["circle"] == pytest.approx(expected, abs=1e-6)
@@ -398,12 +399,3 @@ def test_galleries_made_at_once_in_one_file_all_come_to_be(tmp_path: Path) -> No
         for thread in threads:
             thread.join()
     assert faults == []
-
-
-def test_fusing_is_the_mean_over_owners() -> None:
-    """Fused scores are the means over each identity's references, in any order of references."""
-    draw = np.random.default_rng(0)
-    scores = draw.normal(size=(5, 9)).astype(np.float32)
-    owners = np.array([2, 0, 1, 1, 2, 2, 0, 1, 1])
-    expected = np.stack([scores[:, owners == i].mean(axis=1) for i in range(3)], axis=1)
-    assert np.allclose(fuse(scores, owners, 3), expected, atol=1e-6)

@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from firstsight.metrics.verification import auc, eer, error_curve, rates_at, threshold_for_fmr
+from firstsight.metrics.verification import (
+    auc,
+    best_threshold,
+    confusion,
+    eer,
+    error_curve,
+    fnmr_at_fmr,
+    min_dcf,
+    rates_at,
+    tar_at_fmr,
+    threshold_for_fmr,
+    transaction_rates,
+)
 
 
 def scores(*values):
@@ -66,3 +78,67 @@ def test_tied_impostors_are_let_in_together_or_not_at_all():
     impostor = scores(*[0.5] * 50, *[0.1] * 50)
     assert rates_at(impostor, impostor, threshold_for_fmr(impostor, 0.01))[0] == 0
     assert rates_at(impostor, impostor, threshold_for_fmr(impostor, 0.5))[0] == 0.5
+
+
+def test_fnmr_at_an_fmr_is_one_a_threshold_attains():
+    """With four impostors one of which outscores half the genuine, FMR 1/4 costs nothing and FMR 0 a half."""
+    curve = error_curve(scores(0.5, 0.6, 0.8, 0.9), scores(0.1, 0.2, 0.3, 0.7))
+    assert fnmr_at_fmr(curve, 0.25) == 0
+    assert fnmr_at_fmr(curve, 0.24) == 0.5
+    assert tar_at_fmr(curve, 0.0) == 0.5
+    assert fnmr_at_fmr(curve, 1.0) == 0
+
+
+def test_a_rate_that_is_asked_for_exactly_is_met():
+    """Shares like 1/10 and 3/10, which float64 does not hold, are met by one and three of ten impostors."""
+    curve = error_curve(np.linspace(-1, 12, 27, dtype=np.float32), np.arange(10, dtype=np.float32))
+    for passed in range(10):
+        assert fnmr_at_fmr(curve, passed / 10) == curve.fnmr[np.flatnonzero(np.round(curve.fmr * 10) <= passed)[0]]
+
+
+def test_the_cost_of_ignoring_the_scores_is_one():
+    """A constant scorer's least normalised cost is 1 for any prior and costs; a perfect one's is 0."""
+    constant = error_curve(np.zeros(5, np.float32), np.zeros(9, np.float32))
+    perfect = error_curve(scores(0.9), scores(0.1))
+    for prior, miss, false in ((0.01, 1, 1), (0.5, 10, 1), (0.001, 1, 5)):
+        assert min_dcf(constant, prior, cost_miss=miss, cost_false=false) == pytest.approx(1)
+        assert min_dcf(perfect, prior, cost_miss=miss, cost_false=false) == 0
+
+
+def test_the_cost_weighs_the_errors_by_prior_and_price():
+    """One impostor of four beyond all genuine: at equal priors refusing it costs all, letting it in a quarter."""
+    curve = error_curve(scores(0.5, 0.6), scores(0.1, 0.2, 0.3, 0.9))
+    assert min_dcf(curve, 0.5) == 0.25
+    assert min_dcf(curve, 0.01) == 1
+
+
+def test_failures_to_acquire_are_rejections():
+    """A tenth of attempts that yield nothing lower FAR by a tenth and raise FRR by what they would have let in."""
+    assert transaction_rates(0.01, 0.2, 0.0) == (0.01, 0.2)
+    far, frr = transaction_rates(0.01, 0.2, 0.1)
+    assert far == pytest.approx(0.009)
+    assert frr == pytest.approx(0.1 + 0.18)
+    assert transaction_rates(0.01, 0.2, 1.0) == (0, 1)
+
+
+def test_the_best_threshold_parts_what_can_be_parted():
+    """Separated scores are parted halfway; neighbours in float32 are parted too; a constant scorer lets nothing in."""
+    assert best_threshold(scores(3.0, 4.0), scores(0.0, 1.0)) == 2.0
+    low = np.float32(0.3)
+    high = np.nextafter(low, np.float32(1))
+    assert confusion(scores(high), scores(low), best_threshold(scores(high), scores(low))).accuracy == 1
+    constant = scores(0.5, 0.5)
+    assert rates_at(constant, constant, best_threshold(constant, constant)) == (0, 1)
+
+
+def test_of_equally_good_thresholds_the_highest_is_taken():
+    """Where a lower and a higher threshold err alike, the higher, with fewer false matches, wins."""
+    threshold = best_threshold(scores(1.0, 3.0), scores(0.0, 2.0))
+    assert threshold == 2.5
+
+
+def test_shares_of_nothing_are_zero():
+    """Nothing decided "same" has precision and F1 0; no pairs at all have accuracy 0."""
+    none = confusion(scores(0.1), scores(0.2), 0.9)
+    assert (none.precision, none.f1, none.recall, none.accuracy) == (0, 0, 0, 0.5)
+    assert confusion(scores(), scores(), 0.5).accuracy == 0

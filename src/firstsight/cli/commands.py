@@ -122,16 +122,52 @@ def evaluate(
 def calibrate(
     model: ModelName,
     data: Annotated[str | None, typer.Argument(help="Unseen classes [default: what the recipe holds out].")] = None,
-    fmr: Annotated[float, typer.Option(help="Target false match rate of one comparison.")] = 0.01,
+    fmr: Annotated[
+        float | None, typer.Option(help="Target false match rate of one comparison [default: 0.01].")
+    ] = None,
+    fnmr: Annotated[float | None, typer.Option(help="Or: target false non-match rate.")] = None,
+    fpir: Annotated[
+        float | None, typer.Option(help="Or: how often a stranger may be taken for one of --gallery-size identities.")
+    ] = None,
+    gallery_size: Annotated[int | None, typer.Option(help="Identities enrolled, for --fpir.")] = None,
+    precision: Annotated[
+        float | None, typer.Option(help="Or: share of 'same' answers that must be right, at --prior.")
+    ] = None,
+    cost: Annotated[
+        float | None, typer.Option(help="Or: least cost, a false match costing so many false non-matches, at --prior.")
+    ] = None,
+    prior: Annotated[float | None, typer.Option(help="Share of same pairs met in use [default: 0.5].")] = None,
+    eer: Annotated[bool, typer.Option("--eer", help="Or: where both error rates are equal.")] = False,
+    confidence: Annotated[
+        float, typer.Option(help="Share of resamples of the classes that must meet the target; 0.95 for few classes.")
+    ] = 0.5,
+    curve: Annotated[
+        str | None, typer.Option(help="Of the probability: platt, beta or isotonic [default: platt].")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the draw of pairs.")] = 0,
     json: Json = False,
 ) -> int:
-    """Give a model a probability and the threshold that meets a false match rate."""
+    """Give a model a probability and the threshold that meets a stated target."""
     from firstsight import api
     from firstsight.cli import render
 
     with render.reading(quiet=json) as progress:
-        result = api.calibrate(model, data, fmr=fmr, seed=seed, progress=progress)
+        result = api.calibrate(
+            model,
+            data,
+            fmr=fmr,
+            fnmr=fnmr,
+            fpir=fpir,
+            gallery_size=gallery_size,
+            precision=precision,
+            cost=cost,
+            prior=prior,
+            eer=eer,
+            confidence=confidence,
+            curve=curve,  # type: ignore[arg-type]  # checked there
+            seed=seed,
+            progress=progress,
+        )
     render.calibrated(result, model, json=json)
     return 0
 

@@ -208,18 +208,18 @@ def evaluated(result: Report, page: Path | None, *, json: bool) -> None:
     if json:
         dump(result)
         return
+    from firstsight.report.wording import number
+
     print(f"{result.protocol} on {result.data}: {count(result.trials, 'trial', 'trials')}, seed {result.seed}")
     width = max(map(len, result.metrics))
     for name, m in result.metrics.items():
-        interval = f"   [{_number(name, m.low)}, {_number(name, m.high)}]" if m.low != m.high else ""
-        print(f"  {name:<{width}}  {_number(name, m.value)}{interval}")
+        interval = f"   [{number(name, m.low)}, {number(name, m.high)}]" if m.low != m.high else ""
+        print(f"  {name:<{width}}  {number(name, m.value)}{interval}")
     for note in result.notes:
         print(f"  note: {note}")
+    for sentence in result.diagnosis:
+        print(f"  {sentence}")
     print(f"page: {page}" if page else "next: the same with --report page.html, to look at it")
-
-
-def _number(name: str, number: float) -> str:
-    return f"{number:.4f}" if name == "auc" else f"{number:.2%}"
 
 
 def calibrated(result: Calibration, model: str, *, json: bool) -> None:
@@ -227,19 +227,20 @@ def calibrated(result: Calibration, model: str, *, json: bool) -> None:
     if json:
         dump(result)
         return
-    print(f"threshold {result.threshold:.4f} for FMR {result.target_fmr:g}, chosen on {result.data}")
+    sure = f", met in {result.confidence:.0%} of resamples" if result.confidence > 0.5 else ""
+    print(f"threshold {result.threshold:.4f} for {result.target.describe()}{sure}, chosen on {result.data}")
     print(
-        f"  there: FMR {result.fmr:.2%} [{result.fmr_low:.2%}, {result.fmr_high:.2%}], FNMR {result.fnmr:.2%}, "
+        f"  there: FMR {result.fmr:.3%} [{result.fmr_low:.3%}, {result.fmr_high:.3%}], "
+        f"FNMR {result.fnmr:.2%} [{result.fnmr_low:.2%}, {result.fnmr_high:.2%}], "
         f"from {result.genuine_pairs:,} same and {count(result.impostor_pairs, 'different pair', 'different pairs')}"
     )
-    if result.impostor_pairs * result.target_fmr < 3:
-        need = round(3 / result.target_fmr)
+    if result.fpir is not None:
         print(
-            f"  warning: FMR {result.target_fmr:g} needs at least {need:,} different pairs to be shown; this is a guess"
+            f"  FPIR among {count(result.target.gallery_size, 'identity', 'identities')}: {result.fpir:.2%} "
+            f"[{result.fpir_low:.2%}, {result.fpir_high:.2%}]"
         )
-    if 0 < len(result.classes) < 20:
-        few = count(len(result.classes), "class", "classes")
-        print(f"  warning: chosen on {few} only; on others the FMR may be several times as high: bring more classes")
+    for warning in result.warnings():
+        print(f"  warning: {warning}")
     shown = model if "/" not in model else _path(model)
     print(f"next: firstsight gallery create my.db --model {shown}")
 
@@ -275,8 +276,14 @@ def decided(decision: Decision, about: str, *, json: bool) -> int:
         print(f"score {decision.score:.3f} for {about}: {decision.reason}")
     else:
         answer = "same" if decision.same else "not the same"
-        print(f"{answer}: {about}, probability {decision.probability:.1%} ({decision.reason})")
+        print(f"{answer}: {about}, {_probability(decision)} ({decision.reason})")
     return 2 if decision.same is None else int(not decision.same)
+
+
+def _probability(answer: Decision | Match) -> str:
+    """The probability with its band, where the two differ as printed."""
+    low, high = f"{answer.probability_low or 0:.1%}", f"{answer.probability_high or 0:.1%}"
+    return f"probability {answer.probability:.1%}" + (f" [{low}, {high}]" if low != high else "")
 
 
 def matched(matches: list[Match], probes: list[Any], gallery: str, *, one: bool, json: bool) -> None:
@@ -286,7 +293,7 @@ def matched(matches: list[Match], probes: list[Any], gallery: str, *, one: bool,
         return
     if one:
         m = matches[0]
-        print(f"{m.identity or 'unknown'}, probability {m.probability:.1%} ({m.reason})")
+        print(f"{m.identity or 'unknown'}, {_probability(m)} ({m.reason})")
         for c in m.candidates:
             print(f"  {c.score:7.3f}  {c.probability:6.1%}  {c.identity}")
     else:

@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from firstsight.datasets import folder, icons, manifest, mnist5k, omniglot
+from firstsight.datasets import folder, icons, manifest, mnist, mnist5k, omniglot
 from firstsight.datasets.archives import cache_folder, data_folders, find_archive
 from firstsight.datasets.dataset import DataSet, refuse_overlap
 from firstsight.datasets.splits import split
@@ -14,7 +14,7 @@ from firstsight.errors import DataError, UsageError, unknown
 from firstsight.files import FILE, FOLDER, MISSING, expanded, state_of
 
 MANIFESTS = (".csv", ".jsonl", ".ndjson")
-_NAMED = {"omniglot": omniglot, "icons": icons, "mnist5k": mnist5k}
+_NAMED = {"omniglot": omniglot, "icons": icons, "mnist": mnist, "mnist5k": mnist5k}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ def open_data(address: str) -> DataSet:
     """
     kind, path, part = _parts(address)
     if kind in _NAMED:
-        part = part or ("background" if kind == "omniglot" else "all")
         known = _NAMED[kind].SPLITS
+        part = part or ("all" if "all" in known else known[0])
         if part not in known:
             raise unknown(f"split of {kind}", part, known)
         named: DataSet = _NAMED[kind].load(part)
@@ -109,11 +109,8 @@ def _parts(address: str) -> tuple[str, str, str]:
 
 def catalogue() -> list[DataInfo]:
     """Every data set FirstSight knows by name, and the two forms a user's own data can take."""
-    try:
-        place = str(find_archive("images_background.zip", how=omniglot.HOW).parent)
-        has_omniglot = True
-    except DataError as error:
-        place, has_omniglot = str(error), False
+    has_omniglot, place = _looked_for("images_background.zip", omniglot.HOW)
+    has_mnist, mnist_place = _looked_for("t10k-images-idx3-ubyte.gz", mnist.HOW)
     has_icons = importlib.util.find_spec("qtawesome") is not None
     return [
         DataInfo(
@@ -131,6 +128,14 @@ def catalogue() -> list[DataInfo]:
             "OFL, Apache, MIT, CC BY",
             has_icons,
             "the fonts of the QtAwesome package" if has_icons else "needs QtAwesome: pip install 'firstsight[icons]'",
+        ),
+        DataInfo(
+            "mnist",
+            "handwritten digits: 60,000 and 10,000, to see whether glyphs transfer",
+            mnist.SPLITS,
+            "MIT, as packed by rasbt/mnist-pngs",
+            has_mnist,
+            mnist_place,
         ),
         DataInfo(
             "mnist5k",
@@ -157,6 +162,13 @@ def catalogue() -> list[DataInfo]:
             "any file",
         ),
     ]
+
+
+def _looked_for(archive: str, how: str) -> tuple[bool, str]:
+    try:
+        return True, str(find_archive(archive, how=how).parent)
+    except DataError as error:
+        return False, str(error)
 
 
 def _path_and_split(text: str) -> tuple[str, str]:

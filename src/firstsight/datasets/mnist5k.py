@@ -40,7 +40,7 @@ def load(split: str = "all") -> DataSet:
             )
         )
         seen[digit] += 1
-    return DataSet("mnist5k:all", tuple(examples))
+    return DataSet("mnist5k:all", tuple(examples), also=frozenset(f"mnist:{digit}" for digit in range(10)))
 
 
 def available() -> bool:

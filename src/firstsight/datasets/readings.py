@@ -9,8 +9,10 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from firstsight.datasets.archives import cache_folder
 from firstsight.datasets.dataset import DataSet
@@ -50,7 +52,7 @@ def read_all(data: DataSet, reader: Input, *, progress: Progress | None = None) 
             f"{len(failures)} of {len(data)} examples of {data.name} can't be read: "
             f"{'; '.join(failures[:3])}{more}; mend or remove them"
         )
-    _keep(place, arrays)
+    keep(place, arrays)
     return arrays
 
 
@@ -60,7 +62,7 @@ def _place(data: DataSet, reader: Input) -> Path:
     return cache_folder() / "readings" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npy"
 
 
-def _keep(place: Path, arrays: PixelArray) -> None:
+def keep(place: Path, arrays: npt.NDArray[Any]) -> None:
     """Write the cache whole or not at all; a full disk costs the cache, never the work."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

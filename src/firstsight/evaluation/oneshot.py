@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstsight.datasets.dataset import DataSet
-from firstsight.decision import fuse
+from firstsight.decision import Templates
 from firstsight.errors import DataError
 from firstsight.metrics.identification import rank_one_credit
 from firstsight.types import Embedder, FloatArray, IntArray
@@ -151,12 +151,11 @@ def _draw(
 
 
 def query_credits(embedder: Embedder, embeddings: FloatArray, episodes: Episodes) -> npt.NDArray[np.float64]:
-    """Credit ``(t, q)`` of every query; references of a class are fused by their mean score."""
-    tasks, ways, shots = episodes.support.shape
+    """Credit ``(t, q)`` of every query; references of a class are fused as a gallery fuses them."""
+    _, ways, shots = episodes.support.shape
     owners = np.repeat(np.arange(ways), shots)
     out = np.empty(episodes.query.shape)
-    for t in range(tasks):
-        scores = embedder.score(embeddings[episodes.query[t]], embeddings[episodes.support[t].ravel()])
-        fused = fuse(scores, owners, ways)
-        out[t] = rank_one_credit(fused, episodes.target[t])
+    for t, (support, query) in enumerate(zip(episodes.support, episodes.query, strict=True)):
+        enrolled = Templates.of(embedder, embeddings[support.ravel()], owners, ways, None)
+        out[t] = rank_one_credit(enrolled.scores(embedder, embeddings[query]), episodes.target[t])
     return out

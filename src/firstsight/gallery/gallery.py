@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from firstsight.decision import decide, fuse, match
+from firstsight.calibration import Calibration
+from firstsight.decision import Templates, decide, match
 from firstsight.errors import CalibrationError, GalleryError, InputError, ModelError, UsageError
 from firstsight.inputs.decode import describe
 from firstsight.model import SHIPPED, Model
@@ -30,6 +31,7 @@ class Gallery:
     def __init__(self, store: Store, model: Model) -> None:
         self.store = store
         self.model = model
+        self._fused: tuple[FloatArray, Calibration | None, list[str], Templates] | None = None
 
     @classmethod
     def create(cls, address: str | Path, model: Model | str | Path) -> Gallery:
@@ -95,7 +97,7 @@ class Gallery:
         return [Enrolment(e[0], len(e[1]), count) for e, count in zip(named, counts, strict=True)]
 
     def verify(self, identity: str, source: Source) -> Decision:
-        """Is this probe the identity? The score is the mean over its references.
+        """Is this probe the identity? Its references are fused into one template.
 
         Raises:
             GalleryError: the identity is not enrolled.
@@ -110,8 +112,9 @@ class Gallery:
             raise CalibrationError(
                 f"{self.model.path} is not calibrated, so it cannot decide; run firstsight calibrate {self.model.path}"
             )
-        score = self.model.score(self.model.embed(source), vectors[mine]).mean()
-        return decide(float(score), self.model.calibration)
+        owners = np.zeros(int(mine.sum()), np.int64)
+        enrolled = Templates.of(self.model, vectors[mine], owners, 1, self.model.calibration)
+        return decide(float(enrolled.scores(self.model, self.model.embed(source))[0, 0]), self.model.calibration)
 
     def identify(self, source: Source, *, top: int = 5) -> Match:
         """Which enrolled identity is this probe, or unknown?
@@ -134,14 +137,22 @@ class Gallery:
         names, vectors = self.store.vectors()
         if not names:
             raise GalleryError("nobody is enrolled in this gallery yet; run firstsight enroll GALLERY IDENTITY IMAGE")
-        identities, owners = np.unique(np.array(names, dtype=object), return_inverse=True)
-        known, matches = list(identities), []
-        block = max(1, (1 << 24) // len(names))  # probes whose scores are held at a time: 64 MiB
+        known, enrolled = self._enrolled(names, vectors)
+        matches = []
+        block = max(1, (1 << 24) // len(known))  # probes whose scores are held at a time: 64 MiB
         for start in range(0, len(embeddings), block):
-            scores = self.model.score(embeddings[start : start + block], vectors)
-            fused = fuse(scores, owners, len(known))
-            matches += [match(row, known, self.model.calibration, top=top) for row in fused]
+            scores = enrolled.scores(self.model, embeddings[start : start + block])
+            matches += [match(row, known, self.model.calibration, top=top) for row in scores]
         return matches
+
+    def _enrolled(self, names: list[str], vectors: FloatArray) -> tuple[list[str], Templates]:
+        """Identities and their templates; fused anew only after a change (the store then gives other vectors)."""
+        calibration = self.model.calibration
+        if self._fused is None or self._fused[0] is not vectors or self._fused[1] is not calibration:
+            identities, owners = np.unique(np.array(names, dtype=object), return_inverse=True)
+            made = Templates.of(self.model, vectors, owners, len(identities), calibration)
+            self._fused = (vectors, calibration, list(identities), made)
+        return self._fused[2], self._fused[3]
 
     def remove(self, identity: str) -> int:
         """Delete an identity; returns how many references it had.

@@ -27,7 +27,7 @@ from firstsight.learn.catalogue import ENCODERS, SIMILARITIES
 from firstsight.learn.similarities import TorchSimilarity
 from firstsight.model import Model
 from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, SimilaritySpec, TrainingSpec
-from firstsight.types import FloatArray, PixelArray
+from firstsight.types import FloatArray, IntArray, PixelArray
 
 TOLERANCE = 1e-4
 
@@ -100,6 +100,10 @@ class LabEmbedder:
                 for i in range(0, len(arrays), 256)
             ]
         return torch.cat(blocks).numpy()
+
+    def templates(self, vectors: FloatArray, owners: IntArray, identities: int) -> FloatArray:
+        """One vector an identity, as the runtime fuses them."""
+        return self._runtime.templates(vectors, owners, identities)
 
     def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Scores ``(a, b)`` by the similarity the model will store."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from firstsight.errors import DataError
 from firstsight.types import IntArray, Metric
 
 
@@ -80,3 +81,33 @@ def rate_by_classes(
             rates.append(float((weight * struck).sum() / (weight * total).sum()))
     low, high = np.quantile(rates, [0.025, 0.975]) if rates else (0.0, 1.0)
     return float(low), float(high)
+
+
+def combine_seeds(seeds: Sequence[Metric], *, limits: tuple[float, float] = (0.0, 1.0)) -> Metric:
+    """Mean over trainings that differ in their seed only, with an interval for another such training's expected value.
+
+    With S values v of mean m and sample variance s^2, and t the 97.5 % point of Student's law of S - 1 degrees,
+
+        ``low  = m - sqrt(mean((v - low_v)^2) + t^2 s^2 / S)``
+        ``high = m + sqrt(mean((high_v - v)^2) + t^2 s^2 / S)``
+
+    The first term is the doubt from the test data. All seeds meet the same ones, so more seeds do not lessen it; the
+    second, the doubt from the training, falls with S. One seed keeps its interval, which is silent on the training.
+
+    Args:
+        seeds: one Metric a training, each with its 95 % interval.
+        limits: the range the measure can take, in which the interval is cut off; that of a rate by default.
+
+    Raises:
+        DataError: no seeds, or a value outside the limits.
+    """
+    if not seeds:
+        raise DataError("there are no seeds to combine")
+    values = np.array([m.value for m in seeds])
+    if not (values.min() >= limits[0] and values.max() <= limits[1]):
+        raise DataError(f"values from {values.min():g} to {values.max():g}, expected {limits[0]:g} to {limits[1]:g}")
+    count, mean = len(seeds), float(values.mean())
+    between = float(special.stdtrit(count - 1, 0.975)) ** 2 * values.var(ddof=1) / count if count > 1 else 0.0
+    below = np.sqrt(np.mean([(m.value - m.low) ** 2 for m in seeds]) + between)
+    above = np.sqrt(np.mean([(m.high - m.value) ** 2 for m in seeds]) + between)
+    return Metric(mean, max(limits[0], mean - float(below)), min(limits[1], mean + float(above)))
