@@ -182,7 +182,7 @@ def main_user() -> None:
             began, log = time.monotonic(), []
             for line in (
                 "train folder ./photos",
-                "calibrate ./folder-model --fmr 0.01",
+                "calibrate ./folder-model --fmr 0.01 --confidence 0.95",
                 "gallery create people.db --model ./folder-model",
                 "enroll people.db --data folder:./new",
                 "identify people.db --data folder:./new --json",
