@@ -155,6 +155,12 @@ class Calibration:
                 f"chosen on {count(len(self.classes), 'class', 'classes')}: on others the {rate} may be several times "
                 f"as high; {cure}"
             )
+        size = self.target.gallery_size
+        if self.fpir is not None and 0 < len(self.classes) < 3 * size:
+            found.append(
+                f"{count(len(self.classes), 'class', 'classes')} cannot stand for a gallery of {size:,}: the FPIR may be a "
+                "quarter higher; bring more classes, or ask for a quarter less and measure with protocol openset"
+            )
         return tuple(found)
 
 

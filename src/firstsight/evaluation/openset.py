@@ -11,7 +11,7 @@ from firstsight.evaluation.enrolment import draw_enrolment
 from firstsight.evaluation.identification import units
 from firstsight.evaluation.subject import Outcome, Subject
 from firstsight.metrics.intervals import bootstrap, mean_by_cluster
-from firstsight.metrics.openset import fnir_at_fpir, open_set_curve
+from firstsight.metrics.openset import OpenSetCurve, fnir_at_fpir, open_set_curve
 from firstsight.types import BoolArray, FloatArray, IntArray, Metric
 
 ASKED = (0.01, 0.05)
@@ -60,7 +60,7 @@ def openset(subject: Subject) -> Outcome:
         expected = calibration.expected_fpir(s.ways)
         metrics["fpir expected"] = Metric(expected, expected, expected)
     curve = open_set_curve(*everyone[:3])
-    thin = np.unique(np.linspace(0, len(curve.fpir) - 1, _POINTS).astype(int))
+    thin = _thinned(curve)
     details: dict[str, object] = {
         "openset": {
             "fpir": curve.fpir[thin].tolist(),
@@ -90,6 +90,13 @@ def _alone_best(scores: FloatArray, target: IntArray) -> BoolArray:
     top = scores.max(axis=1, keepdims=True)
     tied = scores == top
     return np.asarray(np.take_along_axis(tied, target[:, None], 1)[:, 0] & (tied.sum(axis=1) == 1))
+
+
+def _thinned(curve: OpenSetCurve) -> IntArray:
+    """Places of a few points, even in the logarithm of FPIR as a page draws it, the asked rates among them."""
+    least = curve.fpir[curve.fpir > 0].min(initial=1)
+    wanted = np.sort(np.concatenate([np.geomspace(least, 1, _POINTS), ASKED]))[::-1]
+    return np.unique(np.searchsorted(-curve.fpir, -wanted, side="left").clip(0, len(curve.fpir) - 1))
 
 
 def _best_alone(scores: FloatArray) -> FloatArray:
