@@ -277,3 +277,14 @@ def test_the_card_says_what_was_promised_and_what_was_seen():
         assert f"- Warning: {warning}." in text
     assert "gives scores but no decisions" in card(spec, None)
     assert "| FPIR" not in card(spec, fitted(*drawn(50, 50)))
+
+
+def test_a_gallery_large_beside_the_classes_is_warned_of():
+    """FPIR by rows draws references as if a class could be enrolled twice: too little is told for large galleries."""
+    rows = np.random.default_rng(0).normal(size=(50, 60)).astype(np.float32)
+    target = Target("fpir", 0.2, 20)
+    for number, told in ((59, True), (60, False)):
+        found = fitted(*drawn(), target, classes=tuple(map(str, range(number))), rows=rows)
+        assert any("cannot stand for a gallery of 20" in warning for warning in found.warnings()) is told
+    plain = fitted(*drawn(), Target("fmr", 0.01), classes=tuple(map(str, range(30))))
+    assert not any("gallery" in warning for warning in plain.warnings())

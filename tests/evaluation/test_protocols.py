@@ -539,3 +539,14 @@ def test_too_little_data_is_refused_with_numbers() -> None:
         measure("openset", subject(few, noisy(few), ways=5))
     with pytest.raises(DataError, match="1 of the 2 classes"):
         measure("identification", subject(single, noisy(single), tasks=1))
+
+
+def test_the_open_set_curve_of_a_report_holds_the_rates_asked_for():
+    """Read off the curve a page draws, FNIR at FPIR 1 % and 5 % is what the metrics say."""
+    data = alphabets(5, 6, 8)
+    found = measure("openset", subject(data, noisy(data), ways=8, tasks=20))
+    curve: Any = found.details["openset"]
+    for asked in (0.01, 0.05):
+        place = int(np.argmax(np.array(curve["fpir"]) <= asked))
+        assert curve["fnir"][place] == pytest.approx(found.metrics[f"fnir@fpir={asked:g}"].value)
+    assert len(curve["fpir"]) <= 310

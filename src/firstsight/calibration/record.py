@@ -158,8 +158,8 @@ class Calibration:
         size = self.target.gallery_size
         if self.fpir is not None and 0 < len(self.classes) < 3 * size:
             found.append(
-                f"{count(len(self.classes), 'class', 'classes')} cannot stand for a gallery of {size:,}: the FPIR may be "
-                "a quarter higher; bring more classes, or ask for a quarter less and measure with protocol openset"
+                f"{count(len(self.classes), 'class', 'classes')} cannot stand for a gallery of {size:,}: the FPIR may "
+                "be a quarter higher; bring more classes, or ask for a quarter less and measure with protocol openset"
             )
         return tuple(found)
 
