@@ -1,6 +1,6 @@
 """Every figure of the README: run its command, write ``results/NAME.json``, and bring the README's table up to date.
 
-python results/make.py            all rows (about half an hour; needs FIRSTSIGHT_DATA)
+python results/make.py            all rows (half an hour, two more where it must learn; needs FIRSTSIGHT_DATA)
 python results/make.py lake icons some rows
 python results/make.py --table    the README's table only
 """
@@ -21,6 +21,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from table import write_table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -307,109 +310,6 @@ ROWS: dict[str, Callable[[], None]] = {
     "parity": parity,
     "cold-start": cold_start,
 }
-
-
-def load(name: str) -> Any:
-    """The result part of a file, or None."""
-    file = RESULTS / f"{name}.json"
-    return json.loads(file.read_text())["result"] if file.exists() else None
-
-
-def percent(report: dict[str, Any], name: str = "accuracy") -> str:
-    """A metric in bold with its interval."""
-    m = report["metrics"][name]
-    return f"**{m['value']:.1%}** [{m['low']:.1%}, {m['high']:.1%}]"
-
-
-def table() -> str:
-    """The README's table of figures, from the files alone."""
-    rows = [("", "FirstSight", "beside it"), ("---", "---", "---")]
-    if (r := load("omniglot-lake-20way")) is not None:
-        papers = "Koch 2015: 92.0 %, people 95.5 %, BPL 96.7 %"
-        papers += f"; learned in {r['trained']['core_seconds'] / 60:.0f} core-minutes"
-        rows.append(("Omniglot, the 20 runs of Lake et al., 20-way 1-shot, 400 trials", percent(r), papers))
-    if (r := load("omniglot-within-20way")) is not None:
-        about = f"the same over all 20 alphabets and drawers, {r['trials']:,} trials"
-        others = ", ".join(f"{v:.2%}" for v in r["accuracy of seeds 0, 1, 2"])
-        rows.append((about, percent(r), f"{pixels(r)}; draws of seeds 0, 1, 2: {others}"))
-    if (r := load("omniglot-verification-test")) is not None:
-        fmr, fnmr = (r["metrics"][f"{name}@threshold"]["value"] for name in ("fmr", "fnmr"))
-        about = "Omniglot, same or different, 10 alphabets kept for it: equal error rate"
-        rows.append((about, percent(r, "eer"), f"at the saved threshold: FMR {fmr:.2%}, FNMR {fnmr:.1%}"))
-    if (r := load("omniglot-verification")) is not None:
-        same, either = (percent(r, f"accuracy, {name} alphabet") for name in ("same", "any"))
-        about = "Omniglot as Koch split it, same or different: different pairs of the same / of any alphabet"
-        rows.append((about, f"{same} / {either}", "Koch 2015: 93.4 %, which of the two is not said"))
-    if (r := load("omniglot-vinyals-20way")) is not None:
-        others = ", ".join(f"{v:.2%}" for v in r["accuracy of seeds 0, 1, 2"])
-        about = f"Omniglot as Vinyals split it, 20-way 1-shot, {r['trials']:,} trials"
-        rows.append((about, percent(r), f"Matching Networks 93.8 %, ProtoNet 96.0 %; draws of seeds 0, 1, 2: {others}"))
-    if (r := load("mnist-10way")) is not None:
-        low, high = (r["metrics"][f"{end} 5 % of draws"]["value"] for end in ("worst", "best"))
-        about = "MNIST, 10-way 1-shot by the shipped glyphs, which saw no digit, 1,000 draws of references"
-        rows.append((about, percent(r), f"Koch 2015: 70.3 %; nine in ten draws between {low:.0%} and {high:.0%}"))
-    if (r := load("openset")) is not None:
-        for k, name in ((1, "one reference"), (3, "three references")):
-            one, five = (percent(r[f"all 20 alphabets, k = {k}"], f"fnir@fpir={f}") for f in ("0.01", "0.05"))
-            last = (r[f"last 10 alphabets, k = {k}"]["metrics"][f"fnir@fpir={f}"]["value"] for f in ("0.01", "0.05"))
-            about = f"20 of 659 unseen characters enrolled with {name}, the others strangers: FNIR at FPIR 1 % / 5 %"
-            rows.append(
-                (about, f"{one} / {five}", "in the last 10 alphabets alone " + " / ".join(f"{v:.1%}" for v in last))
-            )
-        achieved = ", ".join(f"{q['asked']:.0%}: {q['achieved']['value']:.1%}" for q in r["requested"])
-        about = "the last 10 alphabets: FPIR a threshold was asked for on the first 10, and what came, 50 enrolments"
-        rows.append((about, achieved, "among 20 enrolled"))
-    if (r := load("omniglot-verification-test")) is not None and "ece" in r["metrics"]:
-        rows.append(("probabilities on unseen alphabets: expected calibration error", percent(r, "ece"), "15 bins"))
-    if (r := load("icons-20way")) is not None:
-        for name, about in (
-            ("across families, 1 reference", "icons, 100 unseen concepts, 20-way 1-shot across design families"),
-            ("other styles of the same family, 1 reference", "the same, other styles of the same family"),
-            ("across families, 3 references", "the same, across families, 3 references"),
-        ):
-            rows.append((about, percent(r[name]), pixels(r[name])))
-    for name, about in (("faces", "20 people x 10 photographs (AT&T)"), ("icons", "20 icon concepts x 10 drawings")):
-        if (r := load(f"main-user-{name}")) is not None:
-            new, strangers = r["steps"][-2][1], r["steps"][-1][1]
-            n, told = new["probes"], strangers["strangers_unknown"] / strangers["strangers"]
-            counts = f"{new['right'] / n:.0%} right, {new['wrong'] / n:.0%} wrong, {new['unknown'] / n:.0%} unknown"
-            best = f"best candidate right {new['best_is_right'] / n:.0%}"
-            about = f"a folder of {about}; 10 new ones enrolled with one image each"
-            beside = f"strangers told apart {told:.0%}; {r['minutes']:.1f} minutes in all"
-            rows.append((about, f"{counts} ({best})", beside))
-    if (r := load("parity")) is not None:
-        about = f"trained network = exported model, {r['files']} real files of {len(r['formats'])} formats: largest gap"
-        rows.append((about, f"{r['largest gap']:.1e}", "allowed 1e-4"))
-    if (r := load("cold-start")) is not None:
-        rows.append(
-            ("cold start: `--help` / `identify`", f"{r['help']:.2f} s / {r['identify']:.2f} s", "no torch loaded")
-        )
-    if (r := load("bench")) is not None:
-        row = r["evaluation of 13,180 embeddings, rivals pytorch-metric-learning and scikit-learn"]
-        beside = f"{row['ratio']:.0f} times as fast as pytorch-metric-learning and scikit-learn in the same run"
-        beside += f", in 1/{row['memory ratio']:.0f} of their memory"
-        about = "P@1, MAP@R, EER and AUC over 13,180 embeddings, all 86.8 million pairs"
-        rows.append((about, f"{row['firstsight seconds']:.1f} s, {row['firstsight peak MiB']} MiB", beside))
-        row = r["evaluation of 200,000 embeddings"]
-        about = "the same over 200,000 embeddings, 20,000 million pairs"
-        rows.append((about, f"{row['seconds']:.0f} s, {row['peak MiB']} MiB", "allowed 1 GB"))
-    if (r := load("demo")) is not None:
-        rows.append(("`make demo` after installation, two cores", f"{r['seconds'] / 60:.1f} minutes", "allowed 8"))
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def pixels(report: dict[str, Any]) -> str:
-    """The baseline without learning."""
-    return f"pixels {report['metrics']['pixels']['value']:.1%}"
-
-
-def write_table() -> None:
-    """Put the table between its marks in the README."""
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    start, end = "<!-- results -->\n", "<!-- /results -->"
-    head, rest = text.split(start)
-    readme.write_text(head + start + table() + "\n" + end + rest.split(end)[1])
 
 
 def main(words: list[str]) -> None:

@@ -22,7 +22,7 @@ SMALL = "input.size=32 encoder.width=8 encoder.dim=16 training.steps=30 training
 
 def results_script() -> ModuleType:
     """The script that makes the figures, as a module."""
-    spec = importlib.util.spec_from_file_location("results_make", ROOT / "results" / "make.py")
+    spec = importlib.util.spec_from_file_location("results_table", ROOT / "results" / "table.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
