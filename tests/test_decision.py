@@ -5,47 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from firstsight.calibration import Calibration, Curve, Target
 from firstsight.decision import Templates, decide, match
-from firstsight.similarity import Similarity
+from firstsight.evaluation.baseline import Pixels
+from worlds import rule
 
-RULE = Calibration(
-    curve=Curve("platt", (10.0, -5.0)),
-    threshold=0.5,
-    target=Target("fmr", 0.01),
-    confidence=0.5,
-    fmr=0.0,
-    fmr_low=0.0,
-    fmr_high=0.02,
-    fnmr=0.1,
-    fnmr_low=0.05,
-    fnmr_high=0.15,
-    genuine_pairs=100,
-    impostor_pairs=300,
-    data="folder:p",
-    classes=("own:a",),
-    seed=0,
-    model="m",
-    shifts=(0.0, 0.02, 0.03),
-)
-
-
-class Bare:
-    """An embedder whose embeddings are given."""
-
-    name = "bare"
-
-    def embed_arrays(self, arrays):
-        """Not asked."""
-        raise NotImplementedError
-
-    def score(self, left, right):
-        """Dot products."""
-        return Similarity().scores(left, right)
-
-    def templates(self, vectors, owners, identities):
-        """Means."""
-        return Similarity().templates(vectors, owners, identities)
+RULE = rule(fmr=0.0, fmr_low=0.0, shifts=(0.0, 0.02, 0.03))
 
 
 @pytest.mark.parametrize("top", [1, 2, 5])
@@ -75,16 +39,16 @@ def test_risk_is_never_less_than_the_target_says() -> None:
 def test_an_identity_is_scored_by_its_template_less_the_shift() -> None:
     """Two references of one identity and one of another: each a template, the scores of the first less its shift."""
     references = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
-    made = Templates.of(Bare(), references, np.array([0, 0, 1]), 2, RULE)
-    scores = made.scores(Bare(), np.array([[0, 1]], np.float32))
+    made = Templates.of(Pixels(), references, np.array([0, 0, 1]), 2, RULE)
+    scores = made.scores(Pixels(), np.array([[0, 1]], np.float32))
     assert np.allclose(scores, [[np.sqrt(0.5) - 0.02, 1.0]])
-    plain = Templates.of(Bare(), references, np.array([0, 0, 1]), 2, None)
-    assert np.allclose(plain.scores(Bare(), np.array([[0, 1]], np.float32)), [[np.sqrt(0.5), 1.0]])
+    plain = Templates.of(Pixels(), references, np.array([0, 0, 1]), 2, None)
+    assert np.allclose(plain.scores(Pixels(), np.array([[0, 1]], np.float32)), [[np.sqrt(0.5), 1.0]])
 
 
 def test_more_references_than_were_calibrated_take_the_last_shift() -> None:
     """Ten references lose what three do, the most the calibration knows."""
-    made = Templates.of(Bare(), np.eye(10, dtype=np.float32), np.zeros(10, np.int64), 1, RULE)
+    made = Templates.of(Pixels(), np.eye(10, dtype=np.float32), np.zeros(10, np.int64), 1, RULE)
     assert made.shifts.tolist() == [np.float32(0.03)]
 
 

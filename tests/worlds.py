@@ -12,29 +12,11 @@ from PIL import Image
 
 from firstsight.calibration import Calibration, Curve, Target
 from firstsight.datasets import DataSet
+from firstsight.evaluation.baseline import Pixels
 from firstsight.evaluation.protocols import PROTOCOLS
 from firstsight.evaluation.subject import Outcome, Settings, Subject
 from firstsight.model import Model
-from firstsight.similarity import Similarity
-from firstsight.types import Example, FloatArray, IntArray, PixelArray
-
-
-class Given:
-    """An embedder whose embeddings are handed in beside it, compared by cosine."""
-
-    name = "given"
-
-    def embed_arrays(self, arrays: PixelArray) -> FloatArray:
-        """Never asked for: a subject brings its embeddings."""
-        raise NotImplementedError
-
-    def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
-        """The real kernel."""
-        return Similarity().scores(left, right)
-
-    def templates(self, vectors: FloatArray, owners: IntArray, identities: int) -> FloatArray:
-        """The real fusion."""
-        return Similarity().templates(vectors, owners, identities)
+from firstsight.types import Example, FloatArray, PixelArray
 
 
 def made(rows: Iterable[tuple[str, str, str]], name: str = "made") -> DataSet:
@@ -136,7 +118,7 @@ def subject(
 ) -> Subject:
     """What a protocol is given."""
     seen = pixels(data) if arrays is None else arrays
-    return Subject(Given(), data, seen, embeddings, Settings(**settings), calibration, choice)
+    return Subject(Pixels(), data, seen, embeddings, Settings(**settings), calibration, choice)
 
 
 def measure(protocol: str, asked: Subject) -> Outcome:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shlex
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import typer
@@ -16,6 +14,7 @@ from PIL import Image
 from firstsight.calibration import TARGETS
 from firstsight.cli.commands import app
 from firstsight.evaluation.protocols import PROTOCOLS
+from scripts import script
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "evaluation.md"
@@ -26,16 +25,6 @@ COMMANDS = [line[2:] for block in BLOCKS for line in block.splitlines() if line.
 COMMANDS += [code for code in INLINE if code.startswith("firstsight ")]
 PICTURES = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", TEXT)
 MOST_BYTES, MOST_LINES = 150_000, 260
-
-
-def script() -> ModuleType:
-    """The script that makes the pictures, as a module."""
-    spec = importlib.util.spec_from_file_location("results_pictures", ROOT / "results" / "pictures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def options_of(command: str) -> set[str]:
@@ -130,7 +119,7 @@ def test_every_link_resolves() -> None:
 def test_the_table_of_targets_is_what_was_measured() -> None:
     """The page's table is made from the file of figures, to the letter."""
     shown = TEXT.split("<!-- targets -->\n")[1].split("<!-- /targets -->")[0].strip()
-    assert shown == script().table()
+    assert shown == script("pictures").table()
 
 
 def test_the_figures_in_the_text_are_those_measured() -> None:

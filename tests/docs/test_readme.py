@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 import shutil
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from PIL import Image, ImageDraw
 
 from firstsight.cli import main
+from scripts import script
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 SMALL = "input.size=32 encoder.width=8 encoder.dim=16 training.steps=30 training.validate_every=30 sampling.classes=4"
-
-
-def results_script() -> ModuleType:
-    """The script that makes the figures, as a module."""
-    spec = importlib.util.spec_from_file_location("results_table", ROOT / "results" / "table.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def photos(folder: Path, first: int, count: int) -> None:
@@ -77,9 +66,9 @@ def test_the_loop_in_python(
 
 def test_the_figures_come_from_the_results() -> None:
     """The README's table is what the results files say, to the letter."""
-    script = results_script()
+    table = script("table").table()
     shown = README.split("<!-- results -->\n")[1].split("<!-- /results -->")[0].strip()
-    assert shown == script.table()
+    assert shown == table
     assert shown.count("\n") >= 8
 
 

@@ -20,12 +20,13 @@ from firstsight.datasets import DataSet
 from firstsight.datasets.pairs import draw_pairs
 from firstsight.datasets.splits import duplicates, split
 from firstsight.decision import Templates, accepts, decide, match
-from firstsight.errors import CalibrationError, DataError, GalleryError, TrainingError
+from firstsight.errors import CalibrationError, DataError, GalleryError, TrainingError, UsageError
+from firstsight.evaluation.baseline import Pixels
 from firstsight.evaluation.diagnosis import diagnose
 from firstsight.evaluation.enrolment import draw_enrolment
 from firstsight.evaluation.oneshot import any_classes, within_group
 from firstsight.evaluation.protocols import PROTOCOLS
-from firstsight.evaluation.verification import pair_scores
+from firstsight.evaluation.verification import koch, pair_scores
 from firstsight.gallery import Gallery
 from firstsight.learn.catalogue import COMPARISONS, ENCODERS, SAMPLERS
 from firstsight.learn.comparisons import partners
@@ -35,12 +36,12 @@ from firstsight.learn.recipe import shipped as recipes
 from firstsight.learn.similarities import Cosine
 from firstsight.model import Model
 from firstsight.types import Example, FloatArray, IntArray
-from worlds import Given, alphabets, constant, made, measure, noisy, pixels, rule, runs, subject, uneven
+from worlds import alphabets, constant, made, measure, noisy, pixels, rule, runs, subject, uneven
 
 SRC = Path(firstsight.__file__).parent
 
 
-class First(Given):
+class First(Pixels):
     """Whatever stands first scores best."""
 
     def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
@@ -135,6 +136,13 @@ def test_02_the_seed_makes_the_draw(protocol: str) -> None:
 
 
 # --- 3. Threshold or checkpoint chosen on the test set.
+
+
+def test_03_koch_does_not_choose_its_threshold_on_the_test() -> None:
+    """Without other data to choose on there is no figure, rather than one whose threshold the test has seen."""
+    data = alphabets(5, 4, 3)
+    with pytest.raises(UsageError, match="chosen on other alphabets"):
+        koch(subject(data, noisy(data)))
 
 
 def test_03_the_threshold_of_koch_comes_from_the_other_alphabets() -> None:
@@ -457,8 +465,8 @@ def strangers_let_in(data: DataSet, vectors: FloatArray, calibration: Calibratio
     rates = []
     for _ in range(60):
         drawn = draw_enrolment(data, rng, identities=identities, shots=1)
-        enrolled = Templates.of(Given(), vectors[drawn.references], drawn.owners, identities, calibration)
-        best = enrolled.scores(Given(), vectors[drawn.strangers]).max(axis=1)
+        enrolled = Templates.of(Pixels(), vectors[drawn.references], drawn.owners, identities, calibration)
+        best = enrolled.scores(Pixels(), vectors[drawn.strangers]).max(axis=1)
         rates.append(accepts(best, calibration).mean())
     return float(np.mean(rates))
 
@@ -466,7 +474,7 @@ def strangers_let_in(data: DataSet, vectors: FloatArray, calibration: Calibratio
 def chosen(data: DataSet, vectors: FloatArray, target: Target) -> Calibration:
     """A calibration on all pairs of a data set."""
     pairs = draw_pairs(data)
-    scores = pair_scores(Given(), vectors, pairs.left, pairs.right)
+    scores = pair_scores(Pixels(), vectors, pairs.left, pairs.right)
     labels: IntArray = data.labels
     rows = vectors @ vectors.T
     rows[labels[:, None] == labels[None, :]] = np.nan

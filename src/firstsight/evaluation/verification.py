@@ -10,6 +10,7 @@ import numpy.typing as npt
 from firstsight.calibration import Calibration
 from firstsight.datasets.pairs import Pairs, draw_pairs
 from firstsight.decision import accepts
+from firstsight.errors import UsageError
 from firstsight.evaluation.baseline import Pixels
 from firstsight.evaluation.identification import units
 from firstsight.evaluation.subject import Outcome, Subject
@@ -78,9 +79,12 @@ def koch(subject: Subject) -> Outcome:
 
     Same and different pairs weigh the same, as when drawn half and half. Koch et al. (2015) do not say whether a
     different pair is of one alphabet, so both are measured, each with its own threshold.
+
+    Raises:
+        UsageError: the subject brings no data to choose the threshold on.
     """
-    if subject.choice is None:  # pragma: no cover  the catalogue names the data
-        raise AssertionError("the protocol chooses its threshold on other data")
+    if subject.choice is None:
+        raise UsageError("the threshold is chosen on other alphabets by other drawers, and none came as the choice")
     metrics, curves, trials = {}, {}, 0
     thresholds: dict[str, float] = {}
     for name, within in (("same alphabet", True), ("any alphabet", False)):
