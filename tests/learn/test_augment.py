@@ -4,8 +4,9 @@ import inspect
 
 import pytest
 import torch
+from torch.nn import functional
 
-from firstsight.learn.augment import augment, turn
+from firstsight.learn.augment import affine_grid, augment, bicubic, turn
 
 STILL = {"degrees": 0.0, "scale": 0.0, "stretch": 0.0, "shear": 0.0, "shift": 0.0}
 STRONG = {"elastic": 0.1, "thicken": 0.5, "outline": 0.5, "brightness": 0.5, "erase": 0.5, "mirror": True}
@@ -150,3 +151,13 @@ def test_turns_are_distinct_and_keep_the_pixels(turns):
     for way, picture in ways.items():
         torch.testing.assert_close(picture.ravel().sort().values, images[0].ravel().sort().values)
         assert all(not torch.equal(picture, ways[other]) for other in ways if other != way)
+
+
+def test_the_warp_is_torchs_own():
+    """The affine grid and the smooth displacement equal affine_grid and bicubic interpolation."""
+    theta = torch.randn(3, 2, 3, generator=generator())
+    expected = functional.affine_grid(theta, [3, 1, 12, 20], align_corners=False)
+    torch.testing.assert_close(affine_grid(theta, 12, 20).permute(0, 2, 3, 1), expected)
+    coarse = torch.randn(3, 2, 5, 5, generator=generator())
+    smooth = functional.interpolate(coarse, (12, 20), mode="bicubic", align_corners=True)
+    torch.testing.assert_close(bicubic(12, 5) @ coarse @ bicubic(20, 5).T, smooth)

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from firstsight.errors import TrainingError
-from firstsight.learn.fit import effective_dimensions, fit, learning_rate_at, make_optimiser
+from firstsight.learn.fit import effective_dimensions, fit, learning_rate_at
+from firstsight.learn.optimisers import make_optimiser
 
 
 def tiny():
@@ -60,7 +61,7 @@ def test_the_rate_is_a_number_in_short_runs(steps, warmup):
 def test_steps_are_counted_and_described():
     """A run yields each step once, counted from 1, with the rate used and embeddings that hold no graph."""
     encoder = tiny()
-    done = run(encoder, make_optimiser([encoder], lr=1.0, weight_decay=0.0), steps=12)
+    done = run(encoder, make_optimiser(encoder, lr=1.0, weight_decay=0.0), steps=12)
     assert [s.step for s in done] == list(range(1, 13))
     assert [s.learning_rate for s in done] == [schedule(s) for s in range(12)]
     assert all(s.examples == 6 and s.embeddings.shape == (6, 3) for s in done)
@@ -81,7 +82,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run(value):
         encoder,
         broken,
         batches,
-        make_optimiser([encoder], lr=0.1, weight_decay=0.0),
+        make_optimiser(encoder, lr=0.1, weight_decay=0.0),
         steps=2,
         schedule=schedule,
     )
@@ -93,16 +94,16 @@ def test_a_loss_that_is_not_a_number_stops_the_run(value):
 def test_a_resumed_run_gives_the_weights_of_a_straight_one():
     """Stopping after step 5, storing and loading state, and going on ends in the very same weights and buffers."""
     straight = tiny()
-    run(straight, make_optimiser([straight], lr=0.01, weight_decay=0.1), steps=12)
+    run(straight, make_optimiser(straight, lr=0.01, weight_decay=0.1), steps=12)
 
     first = tiny()
-    optimiser = make_optimiser([first], lr=0.01, weight_decay=0.1)
+    optimiser = make_optimiser(first, lr=0.01, weight_decay=0.1)
     for done in fit(first, objective, batches, optimiser, steps=12, schedule=schedule):
         if done.step == 5:
             break
     second = tiny()
     second.load_state_dict(first.state_dict())
-    resumed = make_optimiser([second], lr=0.01, weight_decay=0.1)
+    resumed = make_optimiser(second, lr=0.01, weight_decay=0.1)
     resumed.load_state_dict(optimiser.state_dict())
     assert [s.step for s in run(second, resumed, steps=12, start=5)] == list(range(6, 13))
     for name, value in straight.state_dict().items():
@@ -126,7 +127,7 @@ def test_gradients_are_clipped():
 def test_only_matrices_decay():
     """Weight decay is on parameters of two dimensions and more; every parameter is in one group."""
     encoder = tiny()
-    decayed, kept = make_optimiser([encoder], lr=0.1, weight_decay=0.3).param_groups
+    decayed, kept = make_optimiser(encoder, lr=0.1, weight_decay=0.3).param_groups
     assert decayed["weight_decay"] == 0.3
     assert kept["weight_decay"] == 0
     assert {p.ndim for p in decayed["params"]} == {2, 4}
@@ -162,3 +163,17 @@ def test_effective_dimensions_are_the_participation_ratio():
     expected = (values.sum() ** 2 / values.square().sum()).item()
     for scale in (0.01, 1.0, 100.0):
         assert effective_dimensions(points * scale) == pytest.approx(expected, rel=1e-3)
+
+
+def test_bfloat16_is_the_same_training_in_coarser_steps():
+    """The encoder computes in bfloat16, what it hands on and its weights stay float32, and the losses stay near."""
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        encoder = tiny()
+        optimiser = make_optimiser(encoder, lr=0.01, weight_decay=0.0)
+        done = list(fit(encoder, objective, batches, optimiser, steps=12, schedule=schedule, precision=precision))
+        assert {s.embeddings.dtype for s in done} == {torch.float32}
+        assert {p.dtype for p in encoder.parameters()} == {torch.float32}
+        losses[precision] = torch.tensor([s.loss for s in done])
+    assert not torch.equal(losses["float32"], losses["bfloat16"])
+    assert (losses["float32"] - losses["bfloat16"]).abs().max() < 0.03

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Annotated
 
 import torch
@@ -68,11 +69,11 @@ def augment(
     )
     if mirror:
         theta[:, :, 0] *= (torch.rand(count, 1, generator=generator) < 0.5).float() * 2 - 1
-    grid = functional.affine_grid(theta, [count, 1, height, width], align_corners=False)
+    grid = affine_grid(theta, height, width)
     if elastic:
         coarse = torch.randn(count, 2, knots, knots, generator=generator) * elastic
-        smooth = functional.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)
-        grid = grid + smooth.permute(0, 2, 3, 1)
+        grid = grid + bicubic(height, knots) @ coarse @ bicubic(width, knots).T
+    grid = grid.permute(0, 2, 3, 1)
     padding = "zeros" if images.shape[1] == 1 else "reflection"
     warped = functional.grid_sample(images, grid, mode="bilinear", padding_mode=padding, align_corners=False)
     if brightness:
@@ -106,6 +107,31 @@ def turn(images: Tensor, labels: Tensor, classes: int, turns: int, generator: to
             some = some.flip(-1)
         turned[chosen] = torch.rot90(some, k % 4, (2, 3))
     return turned, labels + classes * choice
+
+
+def affine_grid(theta: Tensor, height: int, width: int) -> Tensor:
+    """Where each pixel of a copy looks in its image: ``(b, 2, h, w)`` in -1..1, x before y.
+
+    As ``torch.nn.functional.affine_grid``, several times as fast.
+
+    Args:
+        theta: ``(b, 2, 3)`` affine maps.
+    """
+    x, y = _middles(width), _middles(height)
+    return (theta[:, :, 0, None] * x)[:, :, None, :] + (theta[:, :, 1, None] * y + theta[:, :, 2, None])[:, :, :, None]
+
+
+@cache
+def bicubic(side: int, knots: int) -> Tensor:
+    """From ``(knots, ...)`` values to a smooth curve of ``side`` points: bicubic interpolation as a matrix."""
+    peaks = torch.eye(knots)[None, :, :, None]
+    smooth = functional.interpolate(peaks, (side, 1), mode="bicubic", align_corners=True)
+    return smooth[0, :, :, 0].T.contiguous()
+
+
+@cache
+def _middles(side: int) -> Tensor:
+    return (torch.arange(side) * 2 + 1) / side - 1
 
 
 def _strokes(images: Tensor, generator: torch.Generator, thicken: float, outline: float) -> Tensor:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from firstsight.errors import TrainingError
+from firstsight.learn.optimisers import Together
 
 Batches = Callable[[int], tuple[Tensor, Tensor]]
 """From the number of a step to images ``(b, c, h, w)`` and labels ``(b,)``."""
@@ -44,25 +46,17 @@ def learning_rate_at(step: int, *, steps: int, peak: float, warmup: int, floor: 
     return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
 
 
-def make_optimiser(modules: list[nn.Module], *, lr: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter, 2019); biases and normalisation parameters are not decayed."""
-    parameters = [p for m in modules for p in m.parameters() if p.requires_grad]
-    matrices = [p for p in parameters if p.ndim > 1]
-    vectors = [p for p in parameters if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=lr)
-
-
 def fit(
     encoder: nn.Module,
     objective: Objective,
     batches: Batches,
-    optimiser: torch.optim.Optimizer,
+    optimiser: torch.optim.Optimizer | Together,
     *,
     steps: int,
     schedule: Callable[[int], float],
     start: int = 0,
     clip: float = 5.0,
+    precision: Literal["float32", "bfloat16"] = "float32",
 ) -> Iterator[Step]:
     """Train ``encoder`` (and what else ``optimiser`` holds), yielding after every step.
 
@@ -70,6 +64,7 @@ def fit(
         start: steps already done, when a run is resumed.
         schedule: step -> learning rate.
         clip: largest norm of the gradient.
+        precision: of the encoder's arithmetic; weights, normalisation, loss and updates stay float32.
 
     Raises:
         TrainingError: the loss is not a finite number.
@@ -81,7 +76,8 @@ def fit(
         for group in optimiser.param_groups:
             group["lr"] = rate
         images, labels = batches(step)
-        embeddings = encoder(images.contiguous(memory_format=torch.channels_last))
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            embeddings = encoder(images.contiguous(memory_format=torch.channels_last)).to(torch.float32)
         loss = objective(embeddings, labels, step)
         value = loss.item()
         if not math.isfinite(value):

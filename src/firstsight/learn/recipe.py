@@ -17,6 +17,7 @@ from firstsight.inputs import INPUTS
 from firstsight.learn.augment import augment
 from firstsight.learn.bounds import Amount, Bounds, Count, Positive, Share
 from firstsight.learn.catalogue import COMPARISONS, ENCODERS, LOSSES, SAMPLERS, SIMILARITIES
+from firstsight.learn.machine import Precision
 
 FOLDER = Path(__file__).parent / "recipes"
 
@@ -38,15 +39,17 @@ class DataSettings:
 
 @dataclass(frozen=True, slots=True)
 class OptimiserSettings:
-    """Section ``[optimiser]``: AdamW.
+    """Section ``[optimiser]``.
 
     Args:
+        kind: ``adamw``, or ``muon`` for the encoder's matrices (AdamW for the rest): fewer steps, each a little dearer.
         lr: peak learning rate.
         weight_decay: decoupled, on matrices only.
         warmup: steps of linear warm-up.
         clip: largest norm of the gradient.
     """
 
+    kind: Literal["adamw", "muon"] = "adamw"
     lr: Positive = 2e-3
     weight_decay: Amount = 0.01
     warmup: Annotated[int, Bounds(0)] = 100
@@ -66,6 +69,7 @@ class TrainingSettings:
         checkpoint_every: steps between checkpoints.
         start: a model whose weights to begin with; "" for none.
         threads: of the processor; 0 for all.
+        precision: of the encoder's arithmetic; ``auto`` takes bfloat16 where the processor has it, else float32.
     """
 
     steps: Count = 2000
@@ -76,6 +80,7 @@ class TrainingSettings:
     checkpoint_every: Count = 500
     start: str = ""
     threads: Annotated[int, Bounds(0, 1024)] = 0
+    precision: Precision = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import io
 import json
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,8 @@ from firstsight.evaluation.oneshot import Episodes, any_classes, query_credits, 
 from firstsight.files import write_atomically
 from firstsight.learn.augment import augment, turn
 from firstsight.learn.export import LabEmbedder, load_encoder, save
-from firstsight.learn.fit import effective_dimensions, make_optimiser
+from firstsight.learn.fit import effective_dimensions
+from firstsight.learn.optimisers import make_optimiser
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities import TorchSimilarity
 from firstsight.model import Model
@@ -86,11 +87,13 @@ class Run:
         )
         self.augment: Callable[[Tensor, torch.Generator], Tensor] = partial(augment, **recipe.settings("augment"))
         self.optimiser = make_optimiser(
-            [self.encoder, self.comparison],
+            self.encoder,
+            self.comparison,
+            kind=recipe.optimiser.kind,
             lr=recipe.optimiser.lr,
             weight_decay=recipe.optimiser.weight_decay,
         )
-        self.average = AveragedModel(self.encoder, avg_fn=_average(settings.average), use_buffers=True)
+        self.average = AveragedModel(self.encoder, multi_avg_fn=_average(settings.average), use_buffers=True)
         self.validation: dict[str, float] = {}
         self.earlier = (0.0, 0.0)  # wall and core seconds of the runs this one goes on from
         self.flat_checks = 0
@@ -273,14 +276,15 @@ def _model_name(out: Path) -> str:
     return "".join(c if c.isalpha() or c.isdecimal() or c in "_.-" else "-" for c in name)[:64] or "model"
 
 
-def _average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+def _average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
     """An exponential moving average that forgets the first, untrained weights: its decay grows with the updates."""
 
-    def blend(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-        if not current.is_floating_point():
-            return current.clone()
+    def blend(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
         n = float(count)
-        return torch.lerp(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(list(averaged), list(current), 1 - min(decay, (1 + n) / (10 + n)))
+        else:
+            torch._foreach_copy_(list(averaged), list(current))
 
     return blend
 

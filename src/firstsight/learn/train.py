@@ -17,6 +17,7 @@ import torch
 from firstsight.datasets import is_whole, open_labelled
 from firstsight.files import append_line, write_atomically
 from firstsight.learn.fit import fit, learning_rate_at
+from firstsight.learn.machine import keep_memory, settled
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.run import Event, Listener, Run
 from firstsight.model import Model
@@ -49,7 +50,9 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener =
         ),
         start=start,
         clip=recipe.optimiser.clip,
+        precision=settled(settings.precision),
     )
+    keep_memory()
     log = out / "metrics.jsonl"
     if not resume:
         write_atomically(log, b"")

@@ -51,7 +51,9 @@ class Residual(nn.Module):
             raise UsageError(f"input.size is {size}, the residual encoder needs a multiple of 16")
         widths = [width, *(8 * max(1, round(width * growth**stage / 8)) for stage in (1, 2, 3))]
         self.stem = nn.Sequential(
-            nn.Conv2d(channels, widths[0], 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
+            nn.Conv2d(channels, widths[0], 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
         )
         blocks: list[nn.Module] = [Block(widths[0], widths[0])] if fine else []
         for before, after in itertools.pairwise(widths):
@@ -78,7 +80,7 @@ class Block(nn.Module):
         self.body = nn.Sequential(
             nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False),
             nn.BatchNorm2d(after),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(after, after, 3, padding=1, bias=False),
             nn.BatchNorm2d(after),
         )
@@ -89,7 +91,7 @@ class Block(nn.Module):
                 nn.Conv2d(before, after, 1, bias=False),
                 nn.BatchNorm2d(after),
             )
-        self.activation = nn.ReLU()
+        self.activation = nn.ReLU(inplace=True)
 
     def forward(self, images: Tensor) -> Tensor:
         """``(b, before, h, w)`` -> ``(b, after, h / stride, w / stride)``."""
