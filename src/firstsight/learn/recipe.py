@@ -16,7 +16,7 @@ from firstsight.files import FILE, expanded, state_of
 from firstsight.inputs import INPUTS
 from firstsight.learn.augment import augment
 from firstsight.learn.bounds import Amount, Bounds, Count, Positive, Share
-from firstsight.learn.catalogue import COMPARISONS, ENCODERS, LOSSES, SAMPLERS, SIMILARITIES
+from firstsight.learn.catalogue import ALSO_KNOWN_AS, COMPARISONS, ENCODERS, LOSSES, SAMPLERS, SIMILARITIES
 
 FOLDER = Path(__file__).parent / "recipes"
 
@@ -211,7 +211,8 @@ def _check(sections: dict[str, dict[str, Any]]) -> None:
         if "name" not in content:
             raise UsageError(f"the recipe names no {section}; add [{section}] with name = one of {', '.join(parts)}")
         if not isinstance(content["name"], str) or content["name"] not in parts:
-            raise unknown(section, str(content["name"]), parts)
+            meant = ALSO_KNOWN_AS.get(str(content["name"])) if parts is LOSSES else None
+            raise unknown(section, str(content["name"]), parts, meant)
         part = parts[content["name"]]
         _check_keys(section, content, getattr(part, "function", part))
     for section, function in _FIXED.items():
