@@ -122,3 +122,13 @@ def test_arcface_takes_cosines_beyond_1_by_rounding():
     cost = arcface(beyond, same, torch.ones(2, 2))
     assert cost.item() == pytest.approx(arcface(beyond.detach().clamp(-1, 1), same, torch.ones(2, 2)).item(), rel=1e-4)
     assert torch.autograd.grad(cost, beyond)[0].isfinite().all()
+
+
+def test_sharp_settings_do_not_overflow():
+    """Exponents far beyond float32's range give a finite loss and finite gradients."""
+    score = torch.tensor([[-1.0, 0.9, 1.0, -0.8]], requires_grad=True)
+    same, weight = torch.tensor([[1.0, 1, 0, 0]]), torch.ones(1, 4)
+    sharp = [loss(score, same, weight, temperature=1e-3) for loss in (normalised_softmax, supcon, arcface)]
+    for cost in (*sharp, multi_similarity(score, same, weight, alpha=1e3, beta=1e3)):
+        assert cost.isfinite()
+        assert torch.autograd.grad(cost, score, retain_graph=True)[0].isfinite().all()
