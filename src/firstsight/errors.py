@@ -69,10 +69,10 @@ class StorageError(FirstSightError):
     """A write was refused by the system; what was stored before is intact."""
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
-    """An error for a name that is not in a list, with the list and the likeliest intention."""
+def unknown(what: str, name: str, known: Iterable[str], meant: str | None = None) -> UsageError:
+    """An error for a name that is not in a list, with the list and what was ``meant``, or the likeliest intention."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = [meant] if meant else difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     guess = f" (did you mean {close[0]!r}?)" if close else ""
     return UsageError(f"there is no {what} {name!r}{guess}; known: {', '.join(names) or 'none'}")
 

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstsight.learn.catalogue import LOSSES
+from firstsight.learn.catalogue import COMPARISONS, LOSSES, SIMILARITIES
 
 SEEDED = settings(derandomize=True, deadline=None, max_examples=40)
 RANGE = {"negated distance": (-2.0, 0.0), "cosine": (-1.0, 1.0)}
-SHARES_ITS_TARGET = {"normalised_softmax"}
+SHARES_ITS_TARGET = {"normalised_softmax", "supcon"}
 """Losses that ask same columns of one row to be *equally* near, so that the sign holds for their sum only."""
 
 
@@ -123,3 +123,33 @@ def test_not_a_number_is_not_hidden(name, domain, option):
     score, same, _ = drawn(domain, 7, lone=False)
     broken = torch.full_like(score, torch.nan)
     assert LOSSES[name].function(broken, same, torch.ones_like(score), **option).isnan()
+
+
+@pytest.mark.parametrize(("name", "domain", "option"), VARIANTS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradients_are_finite_at_the_ends_of_the_range(name, domain, option, dtype):
+    """Scores at both ends of their domain, same and different, give a finite loss and finite gradients that hold."""
+    low, high = RANGE[domain]
+    score = torch.tensor([[high, low, high, low]], dtype=dtype, requires_grad=True)
+    same = torch.tensor([[1, 1, 0, 0]], dtype=dtype)
+    loss = LOSSES[name].function(score, same, torch.ones_like(score), **option)
+    (slope,) = torch.autograd.grad(loss, score)
+    assert loss.isfinite()
+    assert slope.isfinite().all()
+    assert (slope * same).sum() <= 0
+    assert (slope[same == 0] >= 0).all()
+
+
+@pytest.mark.parametrize(("name", "domain", "option"), VARIANTS)
+def test_gradients_are_finite_when_all_embeddings_are_equal(name, domain, option):
+    """Embeddings that all coincide, at zero or elsewhere, give a finite loss and a finite gradient."""
+    similarity = next(s for s in SIMILARITIES.values() if s.domain == domain)()
+    for comparison in ("in_batch", "proxies") if domain == "cosine" else ("in_batch",):
+        for place in (0.0, 0.3):
+            embeddings = torch.full((6, 4), place, requires_grad=True)
+            part = COMPARISONS[comparison](similarity, 4, 3)
+            found = part(similarity.prepare(embeddings), torch.arange(6) % 3, torch.Generator())
+            loss = LOSSES[name].function(found.score, found.same, found.weight, **option)
+            (slope,) = torch.autograd.grad(loss, embeddings)
+            assert loss.isfinite()
+            assert slope.isfinite().all()

@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 
-from firstsight.learn.losses.pairwise import contrastive, normalised_softmax
+from firstsight.learn.losses.multi_similarity import multi_similarity
+from firstsight.learn.losses.pairwise import contrastive
+from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
 
 SEEDS = range(5)
@@ -123,3 +125,79 @@ def test_normalised_softmax_shares_the_target_among_same_columns(seed):
     assert len(costs) < 6
     found = normalised_softmax(score, same, weight, temperature=0.2).item()
     assert found == pytest.approx(sum(costs) / len(costs), abs=1e-12)
+
+
+def cosines(seed, rows=7, columns=9):
+    """Cosines, truth and weights; row 0 a far positive, row 1 nothing same, row 2 nothing else."""
+    draw = torch.Generator().manual_seed(seed)
+    score = torch.rand(rows, columns, generator=draw, dtype=torch.float64) * 2 - 1
+    same = (torch.rand(rows, columns, generator=draw) < 0.4).double()
+    same[1], same[2] = 0, 1
+    weight = (torch.rand(rows, columns, generator=draw) < 0.8).double()
+    score[0, 0], same[0, 0], weight[0, 0] = -0.95, 1, 1
+    return score, same, weight
+
+
+def split(score, same, weight):
+    """Of every anchor, the scores of its positives and of its negatives that count."""
+    for values, kinds, counts in zip(score.tolist(), same.tolist(), weight.tolist(), strict=True):
+        counted = [(s, y) for s, y, w in zip(values, kinds, counts, strict=True) if w > 0]
+        yield [s for s, y in counted if y == 1], [s for s, y in counted if y == 0]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("margin", [0.0, 0.5, 1.5])
+def test_arcface_equals_deng(seed, margin):
+    """ArcFace is -log of the softmax at cos(angle + m), or cos(angle) - m sin(m) past pi, averaged over an anchor."""
+    score, same, weight = cosines(seed)
+    costs, tails = [], 0
+    for positives, negatives in split(score, same, weight):
+        own = []
+        for s in positives:
+            angle = math.acos(s)
+            turned = math.cos(angle + margin) if angle + margin < math.pi else s - margin * math.sin(margin)
+            tails += angle + margin >= math.pi
+            top = math.exp(turned / 0.25)
+            own.append(-math.log(top / (top + sum(math.exp(n / 0.25) for n in negatives))))
+        if own:
+            costs.append(sum(own) / len(own))
+    assert len(costs) < 7
+    assert (tails > 0) == (margin > 0)
+    found = arcface(score, same, weight, temperature=0.25, margin=margin).item()
+    assert found == pytest.approx(sum(costs) / len(costs), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_supcon_equals_khosla(seed):
+    """SupCon is the mean over anchors of -1/|P| times the sum over P of log(exp(s_p / t) / sum over all exp(s / t))."""
+    score, same, weight = cosines(seed)
+    costs = []
+    for positives, negatives in split(score, same, weight):
+        total = sum(math.exp(s / 0.3) for s in positives + negatives)
+        if positives:
+            costs.append(-sum(math.log(math.exp(p / 0.3) / total) for p in positives) / len(positives))
+    assert len(costs) < 7
+    found = supcon(score, same, weight, temperature=0.3).item()
+    assert found == pytest.approx(sum(costs) / len(costs), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("mining", ["hard", "all"])
+def test_multi_similarity_equals_wang(seed, mining):
+    """Multi-similarity is the mean over anchors of both soft sums, over the pairs that the epsilon mining keeps."""
+    score, same, weight = cosines(seed)
+    weight[5] = 0  # a row that does not count is no anchor
+    alpha, beta, base, epsilon, costs, kept = 2.5, 12.0, 0.3, 0.15, [], 0
+    for positives, negatives in split(score, same, weight):
+        if mining == "hard":
+            positives, negatives = (
+                [p for p in positives if p - epsilon < max(negatives, default=-math.inf)],
+                [n for n in negatives if n + epsilon > min(positives, default=math.inf)],
+            )
+        pull = math.log(1 + sum(math.exp(-alpha * (p - base)) for p in positives)) / alpha
+        push = math.log(1 + sum(math.exp(beta * (n - base)) for n in negatives)) / beta
+        costs.append(pull + push)
+        kept += len(positives) + len(negatives)
+    assert (kept < weight.sum()) == (mining == "hard")
+    settings = {"alpha": alpha, "beta": beta, "base": base, "epsilon": epsilon, "mining": mining}
+    assert multi_similarity(score, same, weight, **settings).item() == pytest.approx(sum(costs) / 6, abs=1e-12)

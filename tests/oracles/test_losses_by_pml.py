@@ -1,11 +1,15 @@
 """Losses against pytorch-metric-learning where the definitions agree, in float64 from the embeddings on."""
 
+import math
+
 import pytest
 import torch
 from pytorch_metric_learning import distances, losses, miners, reducers
 
 from firstsight.learn.comparisons import InBatch, Proxies
-from firstsight.learn.losses.pairwise import contrastive, normalised_softmax
+from firstsight.learn.losses.multi_similarity import multi_similarity
+from firstsight.learn.losses.pairwise import contrastive
+from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
 from firstsight.learn.similarities import Cosine, Euclidean
 
@@ -113,9 +117,70 @@ def test_margin_softmax_agrees(batch):
     agree(ours, reference(embeddings, labels), embeddings)
 
 
-def test_normalised_softmax_in_batch_agrees_with_supcon(batch):
-    """In a batch, several same columns a row, the loss is SupConLoss (Khosla et al., 2020)."""
+@pytest.mark.parametrize("margin", [0.0, 0.5, 1.4])
+def test_arcface_agrees(batch, margin):
+    """With proxies the loss is ArcFaceLoss at scale 1 / temperature and its margin in degrees, tail included."""
+    embeddings, labels = batch
+    reference = losses.ArcFaceLoss(5, 6, margin=math.degrees(margin), scale=16).double()
+    found = proxies(embeddings, labels, reference)
+    beyond = (found.score < -math.cos(margin)) & (found.same == 1)
+    assert beyond.any() == (margin == 1.4)
+    agree(arcface(*parts(found), temperature=1 / 16, margin=margin), reference(embeddings, labels), embeddings)
+
+
+def test_supcon_agrees(batch):
+    """In a batch, several same columns a row, the loss is SupConLoss, and so is the softmax without a margin."""
+    embeddings, labels = batch
+    for loss in (supcon, normalised_softmax):
+        found = compared(Cosine(), batch)
+        agree(loss(*parts(found), temperature=0.1), losses.SupConLoss(temperature=0.1)(embeddings, labels), embeddings)
+
+
+def test_supcon_leaves_out_a_lone_anchor(batch):
+    """An example whose label comes once is no anchor: SupConLoss's reducer leaves out its cost of 0."""
+    embeddings, labels = batch
+    labels = labels.clone()
+    labels[3] = 9
+    found = compared(Cosine(), (embeddings, labels))
+    reference = losses.SupConLoss(temperature=0.1)(embeddings, labels)
+    agree(supcon(*parts(found), temperature=0.1), reference, embeddings)
+
+
+def test_supcon_of_one_positive_agrees_with_nt_xent(batch):
+    """Where every label comes twice, two views of ten examples, the loss is NTXentLoss."""
+    embeddings, _ = batch
+    labels = torch.arange(20) % 10
+    found = compared(Cosine(), (embeddings, labels))
+    reference = losses.NTXentLoss(temperature=0.2)(embeddings, labels)
+    agree(supcon(*parts(found), temperature=0.2), reference, embeddings)
+
+
+def test_arcface_in_batch_agrees_with_nt_xent(batch):
+    """Without a margin and with equally many positives an anchor, each against the negatives, it is NTXentLoss."""
     embeddings, labels = batch
     found = compared(Cosine(), batch)
-    reference = losses.SupConLoss(temperature=0.1)(embeddings, labels)
-    agree(normalised_softmax(*parts(found), temperature=0.1), reference, embeddings)
+    reference = losses.NTXentLoss(temperature=0.2)(embeddings, labels)
+    agree(arcface(*parts(found), temperature=0.2, margin=0.0), reference, embeddings)
+
+
+def test_multi_similarity_agrees(batch):
+    """Over all pairs the loss is MultiSimilarityLoss, whose mean is over all anchors."""
+    embeddings, labels = batch
+    found = compared(Cosine(), batch)
+    reference = losses.MultiSimilarityLoss(alpha=3, beta=20, base=0.4)(embeddings, labels)
+    agree(multi_similarity(*parts(found), alpha=3, beta=20, base=0.4, mining="all"), reference, embeddings)
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.1, 0.3])
+def test_mined_multi_similarity_agrees(batch, epsilon):
+    """With hard mining the loss is MultiSimilarityLoss on the pairs of MultiSimilarityMiner; a label may come once."""
+    embeddings, labels = batch
+    labels = labels.clone()
+    labels[3] = 9
+    gathered = embeddings + 4 * torch.eye(10, 6, dtype=torch.float64)[labels]  # or all pairs would be hard
+    found = compared(Cosine(), (gathered, labels))
+    mined = miners.MultiSimilarityMiner(epsilon)(gathered, labels)
+    assert 0 < len(mined[0]) < (found.same * found.weight).sum()
+    assert 0 < len(mined[2]) < ((1 - found.same) * found.weight).sum()
+    reference = losses.MultiSimilarityLoss()(gathered, labels, mined)
+    agree(multi_similarity(*parts(found), epsilon=epsilon), reference, embeddings)

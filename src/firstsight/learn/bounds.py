@@ -29,5 +29,7 @@ Count: TypeAlias = Annotated[int, Bounds(1)]
 Amount: TypeAlias = Annotated[float, Bounds(0)]
 Positive: TypeAlias = Annotated[float, Bounds(0, beyond=True)]
 Share: TypeAlias = Annotated[float, Bounds(0, 1)]
+# Radians; from a quarter turn on, a margin would push what is all but the same apart.
+Angle: TypeAlias = Annotated[float, Bounds(0, 1.5)]
 Width: TypeAlias = Annotated[int, Bounds(4, 4096)]
 Dimensions: TypeAlias = Annotated[int, Bounds(1, 65536)]

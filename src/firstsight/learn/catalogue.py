@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from firstsight.learn.comparisons import InBatch, Proxies, SampledPairs, SampledTriplets
 from firstsight.learn.encoders.conv4 import Conv4
 from firstsight.learn.encoders.residual import Residual
-from firstsight.learn.losses.pairwise import contrastive, normalised_softmax
+from firstsight.learn.losses.multi_similarity import multi_similarity
+from firstsight.learn.losses.pairwise import contrastive
+from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
 from firstsight.learn.sampling import PK, HardGroups, Random
 from firstsight.learn.similarities import Cosine, Euclidean
@@ -45,8 +47,21 @@ COMPARISONS: dict[str, type[InBatch] | type[SampledPairs] | type[SampledTriplets
 LOSSES: dict[str, Loss] = {
     "contrastive": Loss(contrastive, ("negated distance",), rows=False),
     "triplet": Loss(triplet, ("negated distance", "cosine"), rows=True),
+    "multi_similarity": Loss(multi_similarity, ("cosine",), rows=True),
     "normalised_softmax": Loss(normalised_softmax, ("cosine",), rows=True),
+    "arcface": Loss(arcface, ("cosine",), rows=True),
+    "supcon": Loss(supcon, ("cosine",), rows=True),
 }
+
+ALSO_KNOWN_AS = {
+    "am_softmax": "normalised_softmax",
+    "cosface": "normalised_softmax",
+    "info_nce": "supcon",
+    "ms_loss": "multi_similarity",
+    "normface": "normalised_softmax",
+    "nt_xent": "supcon",
+}
+"""Names that losses have elsewhere, for the guess in an error; the closest spelling would mislead."""
 
 SAMPLERS: dict[str, type[Random] | type[PK] | type[HardGroups]] = {
     "random": Random,

@@ -77,7 +77,9 @@ def fit(
             group["lr"] = rate
         images, labels = batches(step)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            embeddings = encoder(images.contiguous(memory_format=torch.channels_last)).to(torch.float32)
+            embeddings = encoder(images.contiguous(memory_format=torch.channels_last))
+        if precision == "bfloat16":
+            embeddings = embeddings.to(torch.float32)
         loss = objective(embeddings, labels, step)
         value = loss.item()
         if not math.isfinite(value):

@@ -16,7 +16,7 @@ from firstsight.files import FILE, expanded, state_of
 from firstsight.inputs import INPUTS
 from firstsight.learn.augment import augment
 from firstsight.learn.bounds import Amount, Bounds, Count, Positive, Share
-from firstsight.learn.catalogue import COMPARISONS, ENCODERS, LOSSES, SAMPLERS, SIMILARITIES
+from firstsight.learn.catalogue import ALSO_KNOWN_AS, COMPARISONS, ENCODERS, LOSSES, SAMPLERS, SIMILARITIES
 from firstsight.learn.machine import Precision
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -70,6 +70,7 @@ class TrainingSettings:
         start: a model whose weights to begin with; "" for none.
         threads: of the processor; 0 for all.
         precision: of the encoder's arithmetic; ``auto`` takes bfloat16 where the processor has it, else float32.
+        also: weight of the second objective, ``[also_comparison]`` and ``[also_loss]``, beside the first.
     """
 
     steps: Count = 2000
@@ -81,6 +82,7 @@ class TrainingSettings:
     start: str = ""
     threads: Annotated[int, Bounds(0, 1024)] = 0
     precision: Precision = "auto"
+    also: Positive = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,9 @@ _NAMED: dict[str, Mapping[str, Any]] = {
     "loss": LOSSES,
     "sampling": SAMPLERS,
 }
+_ALSO: dict[str, Mapping[str, Any]] = {"also_comparison": COMPARISONS, "also_loss": LOSSES}
+_PARTS = {**_NAMED, **_ALSO}
+_SECTIONS = [*_NAMED, *_ALSO, *_FIXED]
 _GIVEN = {"channels", "labels", "groups", "images", "generator", "score", "same", "weight", "similarity"}
 """Arguments that training fills in itself; a recipe may not."""
 
@@ -151,7 +156,7 @@ class Recipe:
 
     def part(self, section: str) -> Any:
         """What the section's ``name`` stands for."""
-        return _NAMED[section][self.sections[section]["name"]]
+        return _PARTS[section][self.sections[section]["name"]]
 
 
 def shipped() -> list[str]:
@@ -191,8 +196,8 @@ def _apply(sections: dict[str, dict[str, Any]], change: str) -> None:
     section, dot, field = key.partition(".")
     if not equals or not dot or not field:
         raise UsageError(f"{change!r} came, section.key=value was expected, such as training.steps=500")
-    if section not in _NAMED and section not in _FIXED:
-        raise unknown("section", section, [*_NAMED, *_FIXED])
+    if section not in _SECTIONS:
+        raise unknown("section", section, _SECTIONS)
     content = sections.setdefault(section, {})
     value = _value(text)
     if field == "name" and content.get("name") != value:
@@ -209,31 +214,48 @@ def _value(text: str) -> Any:
 
 def _check(sections: dict[str, dict[str, Any]]) -> None:
     for section in sections:
-        if section not in _NAMED and section not in _FIXED:
-            raise unknown("section", section, [*_NAMED, *_FIXED])
-    for section, parts in _NAMED.items():
+        if section not in _SECTIONS:
+            raise unknown("section", section, _SECTIONS)
+    also = any(section in sections for section in _ALSO)
+    for section, parts in (_PARTS if also else _NAMED).items():
         content = sections.get(section, {})
         if "name" not in content:
-            raise UsageError(f"the recipe names no {section}; add [{section}] with name = one of {', '.join(parts)}")
+            together = "; a second objective is a comparison and a loss" if section in _ALSO else ""
+            raise UsageError(
+                f"the recipe names no {section}; add [{section}] with name = one of {', '.join(parts)}{together}"
+            )
         if not isinstance(content["name"], str) or content["name"] not in parts:
-            raise unknown(section, str(content["name"]), parts)
+            meant = ALSO_KNOWN_AS.get(str(content["name"])) if parts is LOSSES else None
+            raise unknown(section, str(content["name"]), parts, meant)
         part = parts[content["name"]]
         _check_keys(section, content, getattr(part, "function", part))
     for section, function in _FIXED.items():
         _check_keys(section, sections.get(section, {}), function)
-    loss, similarity = LOSSES[sections["loss"]["name"]], SIMILARITIES[sections["similarity"]["name"]]
-    comparison = COMPARISONS[sections["comparison"]["name"]]
+    _check_objective(sections, "comparison", "loss")
+    if also:
+        _check_objective(sections, "also_comparison", "also_loss")
+    elif "also" in sections.get("training", {}):
+        raise UsageError(
+            "training.also weighs a second objective, and the recipe names none; add also_comparison and also_loss"
+        )
+
+
+def _check_objective(sections: dict[str, dict[str, Any]], compared: str, judged: str) -> None:
+    """Check that a loss takes the kind of score and the rows that similarity and comparison give it."""
+    named = {section: sections[section]["name"] for section in ("similarity", compared, judged)}
+    similarity, comparison = SIMILARITIES[named["similarity"]], COMPARISONS[named[compared]]
+    loss = LOSSES[named[judged]]
     if similarity.domain not in loss.domains:
         raise UsageError(
-            f"loss {sections['loss']['name']!r} is defined on a {' or '.join(loss.domains)}, similarity "
-            f"{sections['similarity']['name']!r} gives a {similarity.domain}; change one of them"
+            f"{judged} {named[judged]!r} is defined on a {' or '.join(loss.domains)}, similarity "
+            f"{named['similarity']!r} gives a {similarity.domain}; change one of them"
         )
     if comparison is COMPARISONS["proxies"] and similarity.domain != "cosine":
-        raise UsageError("comparison 'proxies' compares by angle; set similarity.name=cosine")
+        raise UsageError(f"{compared} 'proxies' compares by angle; set similarity.name=cosine")
     if loss.rows and not comparison.rows:
         raise UsageError(
-            f"loss {sections['loss']['name']!r} needs a row of scores an anchor, comparison "
-            f"{sections['comparison']['name']!r} gives single pairs; use in_batch, sampled_triplets or proxies"
+            f"{judged} {named[judged]!r} needs a row of scores an anchor, {compared} "
+            f"{named[compared]!r} gives single pairs; use in_batch, sampled_triplets or proxies"
         )
 
 
@@ -248,12 +270,12 @@ def _check_keys(section: str, content: dict[str, Any], function: Callable[..., A
         if k not in _GIVEN
         and not (section == "encoder" and k == "size")
         and not (section == "sampling" and k == "seed")
-        and not (section == "comparison" and k in ("dim", "classes"))
+        and not (section in ("comparison", "also_comparison") and k in ("dim", "classes"))
     }
     if section == "input" and "channels" in parameters:
         allowed["channels"] = hints["channels"]
     for key, value in content.items():
-        if key == "name" and section in _NAMED:
+        if key == "name" and section in _PARTS:
             continue
         if key not in allowed:
             raise unknown(f"setting of {section}", key, allowed or ["none"])

@@ -27,6 +27,7 @@ from firstsight.files import write_atomically
 from firstsight.learn.augment import augment, turn
 from firstsight.learn.export import LabEmbedder, load_encoder, save
 from firstsight.learn.fit import effective_dimensions
+from firstsight.learn.objective import Objective
 from firstsight.learn.optimisers import make_optimiser
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities import TorchSimilarity
@@ -78,17 +79,14 @@ class Run:
         with torch.inference_mode():  # and in evaluation mode, or a black image would enter the batch statistics
             self.dim = int(self.encoder.eval()(torch.zeros(2, *self.reader.shape)).shape[1])
         self.classes = len(self.data.classes)
-        self.comparison: nn.Module = recipe.part("comparison")(
-            self.similarity, self.dim, self.classes * settings.turns, **recipe.settings("comparison")
-        )
-        self.loss = partial(recipe.part("loss").function, **recipe.settings("loss"))
+        self.loss = Objective(recipe, self.similarity, self.dim, self.classes * settings.turns)
         self.sampler = recipe.part("sampling")(
             self.data.labels, self.data.groups[1], settings.seed, **recipe.settings("sampling")
         )
         self.augment: Callable[[Tensor, torch.Generator], Tensor] = partial(augment, **recipe.settings("augment"))
         self.optimiser = make_optimiser(
             self.encoder,
-            self.comparison,
+            self.loss,
             kind=recipe.optimiser.kind,
             lr=recipe.optimiser.lr,
             weight_decay=recipe.optimiser.weight_decay,
@@ -135,10 +133,8 @@ class Run:
         return self.augment(images, generator), labels
 
     def objective(self, embeddings: Tensor, labels: Tensor, step: int) -> Tensor:
-        """Similarity, comparison and loss."""
-        prepared = self.similarity.prepare(embeddings)
-        comparison = self.comparison(prepared, labels, self._generator(~step))
-        loss: Tensor = self.loss(comparison.score, comparison.same, comparison.weight)
+        """The loss of a step, whose comparisons are drawn by seed and step alone."""
+        loss: Tensor = self.loss(embeddings, labels, self._generator(~step))
         return loss
 
     def _generator(self, step: int) -> torch.Generator:
@@ -201,7 +197,7 @@ class Run:
             "validation": self.validation,
             "encoder": self.encoder.state_dict(),
             "average": self.average.state_dict(),
-            "comparison": self.comparison.state_dict(),
+            "objective": self.loss.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
         buffer = io.BytesIO()
@@ -221,13 +217,14 @@ class Run:
             state = torch.load(file, weights_only=True)
         except Exception as error:  # noqa: BLE001  torch raises nearly anything on a damaged file
             raise UsageError(f"{file} is damaged ({type(error).__name__}); train without --resume") from None
-        if state["recipe"] != _signature(self.recipe, self.data):
+        if state["recipe"] != _signature(self.recipe, self.data) or "objective" not in state:
             raise UsageError(
-                f"{file} was written by another recipe or other data; use those, or train without --resume"
+                f"{file} was written by another recipe or other data, or by an earlier FirstSight; use those, or train "
+                "without --resume"
             )
         self.encoder.load_state_dict(state["encoder"])
         self.average.load_state_dict(state["average"])
-        self.comparison.load_state_dict(state["comparison"])
+        self.loss.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.earlier = (float(state["spent"][0]), float(state["spent"][1]))
         self.validation = state.get("validation", {})

@@ -1,0 +1,63 @@
+"""Recipes: what is refused before the first step, each in one sentence that mends it."""
+
+import pytest
+
+from firstsight.errors import UsageError
+from firstsight.learn.catalogue import ALSO_KNOWN_AS, LOSSES
+from firstsight.learn.recipe import load
+
+ROWS = "needs a row of scores an anchor, comparison 'sampled_pairs' gives single pairs"
+
+
+def refusal(*changes):
+    """The sentence in which the recipe ``folder`` with these changes is refused."""
+    with pytest.raises(UsageError) as caught:
+        load("folder", changes)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_makes_a_recipe(name):
+    """Each loss of the catalogue can be named beside a similarity of its domain and a comparison with rows."""
+    similarity = "cosine" if "cosine" in LOSSES[name].domains else "euclidean"
+    recipe = load("folder", (f"loss.name={name}", f"similarity.name={similarity}", "comparison.name=in_batch"))
+    assert recipe.part("loss") is LOSSES[name]
+
+
+@pytest.mark.parametrize("name", [n for n, loss in LOSSES.items() if loss.rows])
+def test_a_loss_on_rows_refuses_pairs(name):
+    """A loss that needs rows says so when the comparison gives single pairs, and what to take instead."""
+    sentence = refusal(f"loss.name={name}", "comparison.name=sampled_pairs")
+    assert sentence.startswith(f"loss {name!r} {ROWS}; use ")
+
+
+@pytest.mark.parametrize("name", [n for n, loss in LOSSES.items() if loss.domains == ("cosine",)])
+def test_a_loss_on_cosines_refuses_distances(name):
+    """A loss of angles says so when the similarity gives a distance."""
+    sentence = refusal(f"loss.name={name}", "similarity.name=euclidean", "comparison.name=in_batch")
+    assert sentence == (
+        f"loss {name!r} is defined on a cosine, similarity 'euclidean' gives a negated distance; change one of them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [*ALSO_KNOWN_AS.items(), ("arc_face", "arcface"), ("multisimilarity", "multi_similarity")]
+)
+def test_a_name_from_elsewhere_is_answered_with_ours(typed, meant):
+    """A loss's name in other libraries, or a slip of the pen, is refused with the name it has here."""
+    assert meant in LOSSES
+    assert f"there is no loss {typed!r} (did you mean {meant!r}?); known: " in refusal(f"loss.name={typed}")
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("margin=2.0", "loss.margin is 2.0, 0 to 1.5 was expected"),
+        ("temperature=0", "loss.temperature is 0.0, more than 0 was expected"),
+        ("marign=0.3", "there is no setting of loss 'marign' (did you mean 'margin'?); known: margin, temperature"),
+    ],
+)
+def test_settings_are_checked_against_the_loss(setting, expected):
+    """A setting out of its bounds, or unknown to this loss, is refused before the first step."""
+    assert refusal("loss.name=arcface", f"loss.{setting}") == expected
