@@ -9,7 +9,7 @@ from torch import nn
 
 from firstsight.errors import TrainingError
 from firstsight.learn.fit import effective_dimensions, fit, learning_rate_at
-from firstsight.learn.optimisers import make_optimiser
+from firstsight.learn.optimisers import Together, make_optimiser
 
 
 def tiny():
@@ -114,7 +114,7 @@ def test_gradients_are_clipped():
     """However large the loss, one step of plain gradient descent moves the weights by at most rate * clip."""
     encoder = tiny()
     before = torch.cat([p.detach().clone().ravel() for p in encoder.parameters()])
-    optimiser = torch.optim.SGD(encoder.parameters(), lr=1.0)
+    optimiser = Together(torch.optim.SGD(encoder.parameters(), lr=1.0))
 
     def huge(embeddings, labels, step):
         return 1e6 * objective(embeddings, labels, step)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
 from firstsight.errors import TrainingError
 from firstsight.learn.optimisers import Together
+from firstsight.learn.shards import Map, Shards
 
 Batches = Callable[[int], tuple[Tensor, Tensor]]
 """From the number of a step to images ``(b, c, h, w)`` and labels ``(b,)``."""
@@ -50,13 +50,15 @@ def fit(
     encoder: nn.Module,
     objective: Objective,
     batches: Batches,
-    optimiser: torch.optim.Optimizer | Together,
+    optimiser: Together,
     *,
     steps: int,
     schedule: Callable[[int], float],
     start: int = 0,
     clip: float = 5.0,
     precision: Literal["float32", "bfloat16"] = "float32",
+    parts: int = 1,
+    run: Map[Any] = map,
 ) -> Iterator[Step]:
     """Train ``encoder`` (and what else ``optimiser`` holds), yielding after every step.
 
@@ -64,22 +66,19 @@ def fit(
         start: steps already done, when a run is resumed.
         schedule: step -> learning rate.
         clip: largest norm of the gradient.
-        precision: of the encoder's arithmetic; weights, normalisation, loss and updates stay float32.
+        precision, parts, run: as in :class:`~firstsight.learn.shards.Shards`.
 
     Raises:
         TrainingError: the loss is not a finite number.
     """
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    shards = Shards(encoder, parts, precision, run)
     for step in range(start, steps):
-        encoder.train()
         rate = schedule(step)
         for group in optimiser.param_groups:
             group["lr"] = rate
         images, labels = batches(step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            embeddings = encoder(images.contiguous(memory_format=torch.channels_last))
-        if precision == "bfloat16":
-            embeddings = embeddings.to(torch.float32)
+        embeddings = shards.forward(images)
         loss = objective(embeddings, labels, step)
         value = loss.item()
         if not math.isfinite(value):
@@ -87,10 +86,12 @@ def fit(
                 f"the loss became {value} at step {step + 1}; lower optimiser.lr (now {rate:.2g}) or lengthen "
                 "optimiser.warmup"
             )
-        optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        if embeddings.grad is not None:
+            shards.backward(embeddings.grad)
         nn.utils.clip_grad_norm_(parameters, clip)
-        optimiser.step()
+        optimiser.step(run)
         yield Step(step + 1, value, rate, embeddings.detach(), len(images))
 
 

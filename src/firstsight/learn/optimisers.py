@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch.optim import AdamW, Optimizer
 
 from firstsight.errors import UsageError
 from firstsight.learn.machine import native_bfloat16
+from firstsight.learn.shards import Map
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of ``a x + b x^3 + c x^5``, steepest at 0 among those that keep 0..1.2 below about 1.2 (Jordan)."""
@@ -48,20 +50,23 @@ class Muon(Optimizer):
             raise UsageError("Muon updates matrices; a vector came")
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Update every parameter that has a gradient."""
+    def step(self, run: Map[Any] = map) -> None:  # type: ignore[override]
+        """Update every parameter that has a gradient; ``run`` applies a function to the matrices, one by one."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if not state:
-                    state["momentum"] = torch.zeros_like(parameter)
-                average = state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
-                ahead = parameter.grad.lerp(average, group["momentum"]).flatten(1)
-                update = orthogonal(ahead, group["iterations"]).reshape(parameter.shape)
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(update, alpha=-0.2 * math.sqrt(max(ahead.shape)) * group["lr"])
+            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            for parameter in parameters:
+                if not self.state[parameter]:
+                    self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+            list(run(partial(self._update, group), parameters))
+
+    @torch.no_grad()
+    def _update(self, group: dict[str, Any], parameter: nn.Parameter) -> None:
+        gradient = parameter.grad
+        average = self.state[parameter]["momentum"].lerp_(gradient, 1 - group["momentum"])
+        ahead = torch.lerp(gradient, average, group["momentum"]).flatten(1)  # type: ignore[arg-type]
+        update = orthogonal(ahead, group["iterations"]).reshape(parameter.shape)
+        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+        parameter.add_(update, alpha=-0.2 * math.sqrt(max(ahead.shape)) * group["lr"])
 
 
 def orthogonal(matrix: Tensor, iterations: int) -> Tensor:
@@ -88,15 +93,18 @@ class Together:
         """The groups of all."""
         return [group for part in self.parts for group in part.param_groups]
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
+    def zero_grad(self) -> None:
         """Forget the gradients."""
         for part in self.parts:
-            part.zero_grad(set_to_none=set_to_none)
+            part.zero_grad(set_to_none=True)
 
-    def step(self) -> None:
-        """Update."""
+    def step(self, run: Map[Any] = map) -> None:
+        """Update; ``run`` may spread the work over threads."""
         for part in self.parts:
-            part.step()
+            if isinstance(part, Muon):
+                part.step(run)
+            else:
+                part.step()
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on."""

@@ -69,6 +69,8 @@ class TrainingSettings:
         checkpoint_every: steps between checkpoints.
         start: a model whose weights to begin with; "" for none.
         threads: of the processor; 0 for all.
+        parts: of a batch, each on one thread and with batch statistics of its own; the number of threads changes
+            nothing but the time. 1 spreads every operation over the threads instead.
         precision: of the encoder's arithmetic; ``auto`` takes bfloat16 where the processor has it, else float32.
         also: weight of the second objective, ``[also_comparison]`` and ``[also_loss]``, beside the first.
     """
@@ -81,6 +83,7 @@ class TrainingSettings:
     checkpoint_every: Count = 500
     start: str = ""
     threads: Annotated[int, Bounds(0, 1024)] = 0
+    parts: Annotated[int, Bounds(1, 64)] = 2
     precision: Precision = "auto"
     also: Positive = 0.5
 

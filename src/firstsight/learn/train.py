@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,6 +21,7 @@ from firstsight.learn.fit import fit, learning_rate_at
 from firstsight.learn.machine import keep_memory, settled
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.run import Event, Listener, Run
+from firstsight.learn.shards import Map, workers
 from firstsight.model import Model
 
 CHECK_EVERY = 50
@@ -39,25 +41,27 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener =
     run = Run(recipe, out, listen)
     start = run.restore() if resume else 0
     settings, began = recipe.training, time.perf_counter()
-    steps = fit(
-        run.encoder,
-        run.objective,
-        run.batch,
-        run.optimiser,
-        steps=settings.steps,
-        schedule=partial(
-            learning_rate_at, steps=settings.steps, peak=recipe.optimiser.lr, warmup=recipe.optimiser.warmup
-        ),
-        start=start,
-        clip=recipe.optimiser.clip,
-        precision=settled(settings.precision),
-    )
     keep_memory()
     log = out / "metrics.jsonl"
     if not resume:
         write_atomically(log, b"")
         (out / "checkpoint.pt").unlink(missing_ok=True)
-    with _threads(settings.threads), _interrupts() as interrupted:
+    with _threads(settings.threads, settings.parts) as spread, _interrupts() as interrupted:
+        steps = fit(
+            run.encoder,
+            run.objective,
+            run.batch,
+            run.optimiser,
+            steps=settings.steps,
+            schedule=partial(
+                learning_rate_at, steps=settings.steps, peak=recipe.optimiser.lr, warmup=recipe.optimiser.warmup
+            ),
+            start=start,
+            clip=recipe.optimiser.clip,
+            precision=settled(settings.precision),
+            parts=settings.parts,
+            run=spread,
+        )
         for done in steps:
             step = done.step
             run.average.update_parameters(run.encoder)
@@ -114,11 +118,13 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def _threads(count: int, parts: int) -> Iterator[Map[Any]]:
+    """How parts of a batch are spread: a thread each, or, for a whole batch, all threads inside every operation."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    torch.set_num_threads((count or before) if parts == 1 else 1)
     try:
-        yield
+        with workers(1 if parts == 1 else min(count or before, parts)) as run:
+            yield run
     finally:
         torch.set_num_threads(before)
 
