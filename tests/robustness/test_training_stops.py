@@ -223,7 +223,7 @@ def test_a_collapse_is_one_sentence(
     monkeypatch.setattr("firstsight.learn.train.CHECK_EVERY", 10)
     changes = [c for c in TINY if not c.startswith(("training.steps", "training.validate"))]
     changes += ["loss.name=triplet", "loss.mining=batch-hard", "comparison.name=in_batch", "optimiser.lr=1.0"]
-    changes += ["training.steps=200", "training.validate_every=500"]
+    changes += ["training.steps=200", "training.validate_every=500", "training.parts=1", "training.precision=float32"]
     out = tmp_path / "out"
     refused(3, ("train", "folder", shapes, *changes, "--out", out), "the embedding collapsed", "lower optimiser.lr")
     assert not (out / "model.json").exists()

@@ -99,14 +99,19 @@ def turn(images: Tensor, labels: Tensor, classes: int, turns: int, generator: to
     if turns == 1:
         return images, labels
     choice = torch.randint(turns, (classes,), generator=generator)[labels]
-    turned = images.clone()
-    for k in range(1, turns):
+    return turned(images, choice), labels + classes * choice
+
+
+def turned(images: Tensor, choice: Tensor) -> Tensor:
+    """Each of ``images (b, c, s, s)`` by ``choice (b,)`` quarter turns; from 4 on mirrored first."""
+    result = images.clone()
+    for k in range(1, 8):
         chosen = choice == k
         some = images[chosen]
         if k >= 4:
             some = some.flip(-1)
-        turned[chosen] = torch.rot90(some, k % 4, (2, 3))
-    return turned, labels + classes * choice
+        result[chosen] = torch.rot90(some, k % 4, (2, 3))
+    return result
 
 
 def affine_grid(theta: Tensor, height: int, width: int) -> Tensor:

@@ -64,6 +64,7 @@ class TrainingSettings:
         steps: length of training.
         seed: of every draw.
         turns: quarter turns as classes of their own: 1, 4, or 8 with mirror images.
+        composites: share of the drawings put together in pairs, as further classes.
         average: decay of the weights' moving average; 0 takes the last weights.
         validate_every: steps between looks at the validation classes.
         checkpoint_every: steps between checkpoints.
@@ -78,6 +79,7 @@ class TrainingSettings:
     steps: Count = 2000
     seed: Annotated[int, Bounds(0, 2**63 - 1)] = 0
     turns: Literal[1, 4, 8] = 1
+    composites: Share = 0.0
     average: Share = 0.995
     validate_every: Count = 500
     checkpoint_every: Count = 500

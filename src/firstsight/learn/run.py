@@ -25,6 +25,7 @@ from firstsight.errors import DataError, ModelError, TrainingError, UsageError, 
 from firstsight.evaluation.oneshot import Episodes, any_classes, query_credits, within_group
 from firstsight.files import write_atomically
 from firstsight.learn.augment import augment, turn
+from firstsight.learn.composing import Composer
 from firstsight.learn.export import LabEmbedder, load_encoder, save
 from firstsight.learn.fit import effective_dimensions
 from firstsight.learn.objective import Objective
@@ -79,7 +80,10 @@ class Run:
         with torch.inference_mode():  # and in evaluation mode, or a black image would enter the batch statistics
             self.dim = int(self.encoder.eval()(torch.zeros(2, *self.reader.shape)).shape[1])
         self.classes = len(self.data.classes)
-        self.loss = Objective(recipe, self.similarity, self.dim, self.classes * settings.turns)
+        self.compose = Composer(
+            self.arrays, self.labels, self.classes, settings.turns, settings.composites, settings.seed
+        )
+        self.loss = Objective(recipe, self.similarity, self.dim, self.compose.classes)
         self.sampler = recipe.part("sampling")(
             self.data.labels, self.data.groups[1], settings.seed, **recipe.settings("sampling")
         )
@@ -130,6 +134,7 @@ class Run:
         index = torch.from_numpy(self.sampler.batch(step))
         images, labels = self.arrays[index].to(torch.float32) / 255, self.labels[index]
         images, labels = turn(images, labels, self.classes, self.recipe.training.turns, generator)
+        images, labels = self.compose(images, labels, generator)
         return self.augment(images, generator), labels
 
     def objective(self, embeddings: Tensor, labels: Tensor, step: int) -> Tensor:
