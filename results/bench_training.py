@@ -1,4 +1,4 @@
-"""Training speed of the recipe ``glyphs`` beside two rivals, whole steps, into ``results/bench-training.json``.
+"""Training speed of the recipe ``glyphs`` beside two rivals: ``results/bench-training.json`` and the README's row.
 
 python results/bench_training.py                on a machine that does nothing else; half an hour
 python results/bench_training.py --trial        to see that it runs; prints, writes nothing
@@ -23,6 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 from make import ROOT, record
+from table import write_table
 
 from firstsight.learn.recipe import TrainingSettings
 
@@ -156,6 +157,7 @@ def main() -> None:
         print(f"{name}, milliseconds a step under the profiler: {found['milliseconds a step']}")
     if not asked.trial:
         record("bench-training", "python results/bench_training.py", SEED, result)
+        write_table()
 
 
 if __name__ == "__main__":
