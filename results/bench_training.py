@@ -97,10 +97,10 @@ def summary(runs: dict[str, list[Run]]) -> dict[str, Any]:
     rates = {name: [r["images per second"] for r in of] for name, of in runs.items()}
     rows = {
         name: {
-            "images per second": median(rates[name]),
+            "images per second": round(median(rates[name]), 1),
             "lowest": min(rates[name]),
             "highest": max(rates[name]),
-            "core seconds a step": median(r["core seconds a step"] for r in of),
+            "core seconds a step": round(median(r["core seconds a step"] for r in of), 4),
             "peak MiB": max(r["peak MiB"] for r in of),
             "settings": of[0]["settings"],
         }
