@@ -13,10 +13,10 @@ endif
 HAVE_DATA := $(if $(FIRSTSIGHT_DATA),$(wildcard $(addsuffix /.,$(subst :, ,$(FIRSTSIGHT_DATA)))))
 SELECT    := $(if $(HAVE_DATA),,-m "not data")
 
-.PHONY: help env demo test check lint types unit results bench clean
+.PHONY: help env demo test check lint types unit results bench bench-training clean
 
 help:  ## show this help
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 env: $(STAMP)  ## make the environment in .venv (Python 3.11 or later, CPU only)
 
@@ -36,8 +36,8 @@ test: env  ## make the environment, then all checks and tests
 check: lint types unit  ## all checks and tests, in the environment there is
 
 lint:  ## style and format
-	$(BIN)/ruff check src tests results
-	$(BIN)/ruff format --check src tests results
+	$(BIN)/ruff check src tests results bench
+	$(BIN)/ruff format --check src tests results bench
 
 types:  ## mypy --strict
 	$(BIN)/mypy
@@ -51,6 +51,9 @@ results: env  ## every figure of the README, into results/
 
 bench: env  ## speed beside a named rival, into results/
 	$(BIN)/python results/bench.py
+
+bench-training: env  ## speed of training beside two rivals in an environment of their own, into results/
+	$(BIN)/python results/bench_training.py
 
 clean:  ## remove what make made, the environment included
 	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

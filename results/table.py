@@ -94,6 +94,14 @@ def table() -> str:
         row = r["evaluation of 200,000 embeddings"]
         about = "the same over 200,000 embeddings, 20,000 million pairs"
         rows.append((about, f"{row['seconds']:.0f} s, {row['peak MiB']} MiB", "allowed 1 GB"))
+    if (r := load("bench-training")) is not None:
+        one, two = r["threads 1"], r["threads 2"]
+        ours, plain, loader = (
+            " / ".join(f"{t['rows'][t['best'][who]]['images per second']:.0f}" for t in (one, two))
+            for who in ("firstsight", "plain", "loader")
+        )
+        about = "training with the recipe `glyphs` on one core / two: images a second"
+        rows.append((about, ours, f"the fastest plain loop we could write {plain}, as people write it {loader}"))
     if (r := load("demo")) is not None:
         rows.append(("`make demo` after installation, two cores", f"{r['seconds'] / 60:.1f} minutes", "allowed 8"))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
