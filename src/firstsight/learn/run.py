@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import time
 import unicodedata
 from collections.abc import Callable
@@ -24,6 +22,7 @@ from firstsight.datasets.splits import duplicates
 from firstsight.errors import DataError, ModelError, TrainingError, UsageError, count
 from firstsight.evaluation.oneshot import Episodes, any_classes, query_credits, within_group
 from firstsight.files import write_atomically
+from firstsight.learn import checkpoint
 from firstsight.learn.augment import augment, turn
 from firstsight.learn.export import LabEmbedder, load_encoder, save
 from firstsight.learn.fit import effective_dimensions, make_optimiser
@@ -61,6 +60,7 @@ class Run:
 
     def __init__(self, recipe: Recipe, out: Path, listen: Listener) -> None:
         self.recipe, self.out, self.listen = recipe, out, listen
+        self.log = out / "metrics.jsonl"
         self.began = (time.perf_counter(), time.process_time())
         settings = recipe.training
         torch.manual_seed(settings.seed)
@@ -192,43 +192,52 @@ class Run:
     def checkpoint(self, step: int) -> None:
         """Write all that a resumed run needs, whole or not at all."""
         state = {
-            "recipe": _signature(self.recipe, self.data),
+            "recipe": self._signature(),
             "step": step,
+            "threads": torch.get_num_threads(),
+            "torch": str(torch.__version__),
             "spent": self.spent(),
             "validation": self.validation,
+            "flat_checks": self.flat_checks,
+            "log": self.log.read_text(encoding="utf-8") if self.log.exists() else "",
             "encoder": self.encoder.state_dict(),
             "average": self.average.state_dict(),
             "comparison": self.comparison.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        write_atomically(self.out / "checkpoint.pt", buffer.getvalue())
+        checkpoint.write(self.out, state)
+
+    def begin(self) -> int:
+        """Drop what an earlier run left, its checkpoint first; returns that no step is done."""
+        (self.out / checkpoint.NAME).unlink(missing_ok=True)
+        write_atomically(self.log, b"")
+        return 0
 
     def restore(self) -> int:
-        """Load the checkpoint; returns the step it was written after.
+        """Load the checkpoint, its part of the log and its number of threads; returns the step it was written after.
 
         Raises:
             UsageError: there is none, or it is of another recipe or data.
         """
-        file = self.out / "checkpoint.pt"
-        if not file.is_file():
-            raise UsageError(f"{file} does not exist, so there is nothing to resume; train without --resume")
-        try:
-            state = torch.load(file, weights_only=True)
-        except Exception as error:  # noqa: BLE001  torch raises nearly anything on a damaged file
-            raise UsageError(f"{file} is damaged ({type(error).__name__}); train without --resume") from None
-        if state["recipe"] != _signature(self.recipe, self.data):
-            raise UsageError(
-                f"{file} was written by another recipe or other data; use those, or train without --resume"
-            )
+        state = checkpoint.read(self.out, self._signature())
         self.encoder.load_state_dict(state["encoder"])
         self.average.load_state_dict(state["average"])
         self.comparison.load_state_dict(state["comparison"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.earlier = (float(state["spent"][0]), float(state["spent"][1]))
-        self.validation = state.get("validation", {})
+        self.earlier = state["spent"]
+        self.validation, self.flat_checks = state["validation"], state["flat_checks"]
+        write_atomically(self.log, state["log"].encode())  # without the rows of steps that are done again
+        threads = torch.get_num_threads()
+        if threads != state["threads"]:  # sums taken in another order differ in the last bit
+            torch.set_num_threads(state["threads"])
+            self.listen(Event("note", message=f"going on with {state['threads']} threads, as begun, not {threads}"))
+        if state["torch"] != torch.__version__:
+            message = f"begun with torch {state['torch']}, here is {torch.__version__}: the last bits may differ"
+            self.listen(Event("note", message=message))
         return int(state["step"])
+
+    def _signature(self) -> str:
+        return checkpoint.signature(self.recipe, self.data, self.started_from)
 
     def export(self) -> Model:
         """Write the model directory and drop the checkpoint."""
@@ -259,7 +268,7 @@ class Run:
             trained=trained,
             probe=self.arrays[:64].numpy(),
         )
-        (self.out / "checkpoint.pt").unlink(missing_ok=True)
+        (self.out / checkpoint.NAME).unlink(missing_ok=True)
         return model
 
     def _inherited(self) -> frozenset[str]:
@@ -330,8 +339,3 @@ def _episodes(held: DataSet) -> Episodes | None:
         return any_classes(held, ways=max(2, usable), shots=1, tasks=250, seed=1)
     except DataError:
         return None
-
-
-def _signature(recipe: Recipe, data: DataSet) -> str:
-    decisive = {k: v for k, v in recipe.sections.items() if k != "export"}
-    return hashlib.sha256(json.dumps([decisive, data.fingerprint], sort_keys=True).encode()).hexdigest()

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from firstsight.datasets import is_whole, open_labelled
-from firstsight.files import append_line, write_atomically
+from firstsight.files import append_line, sweep
 from firstsight.learn.fit import fit, learning_rate_at
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.run import Event, Listener, Run
@@ -28,15 +28,24 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener =
     """Train as the recipe says, and export to the directory ``out``.
 
     ``out`` receives ``metrics.jsonl`` and, until the model is written, ``checkpoint.pt``. A stopped run, or one whose
-    model could not be written, goes on with ``resume`` and gives the model it would have given.
+    model could not be written, goes on with ``resume`` and gives the model it would have given, to the last bit.
 
     Raises:
         DataError: the data cannot serve, or validation shares classes with training.
         TrainingError: the loss is not finite, or the embedding collapsed.
         StorageError: the disk refused; the last checkpoint is intact.
     """
-    run = Run(recipe, out, listen)
-    start = run.restore() if resume else 0
+    with _threads(recipe.training.threads):
+        run = Run(recipe, out, listen)
+        sweep(out)
+        start = run.restore() if resume else run.begin()
+        _learn(run, start)
+        return run.export()
+
+
+def _learn(run: Run, start: int) -> None:
+    """The steps after ``start``, and what goes with them."""
+    recipe = run.recipe
     settings, began = recipe.training, time.perf_counter()
     steps = fit(
         run.encoder,
@@ -50,11 +59,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener =
         start=start,
         clip=recipe.optimiser.clip,
     )
-    log = out / "metrics.jsonl"
-    if not resume:
-        write_atomically(log, b"")
-        (out / "checkpoint.pt").unlink(missing_ok=True)
-    with _threads(settings.threads), _interrupts() as interrupted:
+    with _interrupts() as interrupted:
         for done in steps:
             step = done.step
             run.average.update_parameters(run.encoder)
@@ -67,14 +72,13 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener =
                 accuracy = run.validate()
                 if accuracy is not None:
                     values["validation_accuracy"] = accuracy
-            listen(Event("step", step, settings.steps, values=values))
-            if step % 10 == 0 or last:
-                append_line(log, json.dumps({"step": step, **values}))
+            run.listen(Event("step", step, settings.steps, values=values))
+            if step % 10 == 0 or len(values) > 3:
+                append_line(run.log, json.dumps({"step": step, **values}))
             if interrupted() or last or step % settings.checkpoint_every == 0:
                 run.checkpoint(step)
             if interrupted():
                 raise KeyboardInterrupt
-    return run.export()
 
 
 def with_data(recipe: Recipe, address: str) -> Recipe:
