@@ -34,6 +34,7 @@ def train(
     out: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    tensorboard: str | Path | None = None,
     listen: Callable[[Event], None] | None = None,
 ) -> Model:
     """Learn a similarity from labelled examples.
@@ -44,8 +45,9 @@ def train(
         data: an address to learn from instead of the recipe's; a folder or manifest is split by class, and the held-out
             classes serve validation and calibration.
         out: directory of the model; default ``./RECIPE-model``.
-        resume: go on from the checkpoint in ``out``.
+        resume: go on from the checkpoint in ``out``, to the very model that the stopped run would have given.
         overwrite: replace a model that is already in ``out``.
+        tensorboard: a folder for TensorBoard, which then shows what ``metrics.jsonl`` holds.
         listen: called with what happens.
 
     Raises:
@@ -77,7 +79,8 @@ def train(
         raise ModelError(f"{place} holds a model already; choose another --out, or --overwrite it")
     if state_of(place / "checkpoint.pt") == FILE and not (resume or overwrite):
         raise UsageError(f"{place} holds a run that stopped before its end; --resume it, or --overwrite it")
-    return training.train(chosen, place, resume=resume, listen=listen or (lambda _: None))
+    board = None if tensorboard is None else Path(tensorboard)
+    return training.train(chosen, place, resume=resume, tensorboard=board, listen=listen or (lambda _: None))
 
 
 def evaluate(

@@ -46,6 +46,7 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Directory of the model [default: ./RECIPE-model].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in --out.")] = False,
+    tensorboard: Annotated[Path | None, typer.Option(help="A folder for TensorBoard to show.")] = None,
     json: Json = False,
 ) -> int:
     """Learn a similarity from labelled examples."""
@@ -67,6 +68,7 @@ def train(
                 out=place,
                 resume=resume,
                 overwrite=overwrite,
+                tensorboard=tensorboard,
                 listen=listen,
             )
         except KeyboardInterrupt:
@@ -77,6 +79,7 @@ def train(
                 "--out",
                 str(place),
                 *(["--overwrite"] if overwrite else []),
+                *(["--tensorboard", str(tensorboard)] if tensorboard else []),
             ]
             again = shlex.join(["firstsight", "train", recipe, *settings, *options, "--resume"])
             return render.error(f"stopped; the checkpoint is kept; go on with: {again}", 3)

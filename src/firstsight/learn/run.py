@@ -22,7 +22,7 @@ from firstsight.datasets.splits import duplicates
 from firstsight.errors import DataError, ModelError, TrainingError, UsageError, count
 from firstsight.evaluation.oneshot import Episodes, any_classes, query_credits, within_group
 from firstsight.files import write_atomically
-from firstsight.learn import checkpoint
+from firstsight.learn import checkpoint, memory
 from firstsight.learn.augment import augment, turn
 from firstsight.learn.export import LabEmbedder, load_encoder, save
 from firstsight.learn.fit import effective_dimensions, make_optimiser
@@ -66,6 +66,8 @@ class Run:
         torch.manual_seed(settings.seed)
         self.data, self.held = _open(recipe, listen)
         self.reader = recipe.part("input")(**recipe.settings("input"))
+        sets = [self.data, *([self.held] if self.held else [])]
+        listen(Event("note", message=memory.sentence(sets, self.reader.shape)))
         self.arrays = torch.from_numpy(self._read(self.data))
         self.labels = torch.from_numpy(self.data.labels)
         self.held_arrays = self._read(self.held) if self.held else None
@@ -92,7 +94,7 @@ class Run:
         )
         self.average = AveragedModel(self.encoder, avg_fn=_average(settings.average), use_buffers=True)
         self.validation: dict[str, float] = {}
-        self.earlier = (0.0, 0.0)  # wall and core seconds of the runs this one goes on from
+        self.earlier = (0.0, 0.0, 0)  # wall and core seconds, and peak memory, of the runs this one goes on from
         self.flat_checks = 0
 
     def _read(self, data: DataSet) -> Any:
@@ -189,6 +191,10 @@ class Run:
         wall, core = time.perf_counter() - self.began[0], time.process_time() - self.began[1]
         return self.earlier[0] + wall, self.earlier[1] + core
 
+    def peak_mib(self) -> int:
+        """MiB of resident memory that the process held at most, resumed runs included."""
+        return max(self.earlier[2], memory.peak() // memory.MIB)
+
     def checkpoint(self, step: int) -> None:
         """Write all that a resumed run needs, whole or not at all."""
         state = {
@@ -196,7 +202,7 @@ class Run:
             "step": step,
             "threads": torch.get_num_threads(),
             "torch": str(torch.__version__),
-            "spent": self.spent(),
+            "spent": (*self.spent(), self.peak_mib()),
             "validation": self.validation,
             "flat_checks": self.flat_checks,
             "log": self.log.read_text(encoding="utf-8") if self.log.exists() else "",
@@ -253,6 +259,7 @@ class Run:
             seed=self.recipe.training.seed,
             seconds=round(seconds, 1),
             core_seconds=round(core_seconds, 1),
+            peak_mib=self.peak_mib(),
             settings=self.recipe.sections,
             started_from=self.started_from,
             validation=self.validation,

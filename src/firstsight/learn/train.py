@@ -16,6 +16,7 @@ import torch
 
 from firstsight.datasets import is_whole, open_labelled
 from firstsight.files import append_line, sweep
+from firstsight.learn.board import Show, board, writer
 from firstsight.learn.fit import fit, learning_rate_at
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.run import Event, Listener, Run
@@ -24,26 +25,39 @@ from firstsight.model import Model
 CHECK_EVERY = 50
 
 
-def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener = lambda _: None) -> Model:
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool = False,
+    tensorboard: Path | None = None,
+    listen: Listener = lambda _: None,
+) -> Model:
     """Train as the recipe says, and export to the directory ``out``.
 
     ``out`` receives ``metrics.jsonl`` and, until the model is written, ``checkpoint.pt``. A stopped run, or one whose
     model could not be written, goes on with ``resume`` and gives the model it would have given, to the last bit.
+
+    Args:
+        tensorboard: a folder that receives the numbers of ``metrics.jsonl`` too, below the name of ``out``.
 
     Raises:
         DataError: the data cannot serve, or validation shares classes with training.
         TrainingError: the loss is not finite, or the embedding collapsed.
         StorageError: the disk refused; the last checkpoint is intact.
     """
+    if tensorboard is not None:
+        writer()  # refused before an hour of reading
     with _threads(recipe.training.threads):
         run = Run(recipe, out, listen)
         sweep(out)
         start = run.restore() if resume else run.begin()
-        _learn(run, start)
+        with board(tensorboard and tensorboard / out.resolve().name, start) as show:
+            _learn(run, start, show)
         return run.export()
 
 
-def _learn(run: Run, start: int) -> None:
+def _learn(run: Run, start: int, show: Show) -> None:
     """The steps after ``start``, and what goes with them."""
     recipe = run.recipe
     settings, began = recipe.training, time.perf_counter()
@@ -68,6 +82,7 @@ def _learn(run: Run, start: int) -> None:
             values = {"loss": done.loss, "learning_rate": done.learning_rate, "examples_per_second": speed}
             if step % CHECK_EVERY == 0 or last:
                 values["effective_dimensions"] = run.watch(done.embeddings, step)
+                values["peak_mib"] = run.peak_mib()
             if step % settings.validate_every == 0 or last:
                 accuracy = run.validate()
                 if accuracy is not None:
@@ -75,6 +90,7 @@ def _learn(run: Run, start: int) -> None:
             run.listen(Event("step", step, settings.steps, values=values))
             if step % 10 == 0 or len(values) > 3:
                 append_line(run.log, json.dumps({"step": step, **values}))
+                show(step, values)
             if interrupted() or last or step % settings.checkpoint_every == 0:
                 run.checkpoint(step)
             if interrupted():
