@@ -154,8 +154,11 @@ def shipped() -> list[str]:
     return sorted(p.stem for p in FOLDER.glob("*.toml"))
 
 
-def load(name: str, changes: Sequence[str] = ()) -> Recipe:
+def load(name: str, changes: Sequence[str] = (), *, instead: Mapping[str, dict[str, Any]] | None = None) -> Recipe:
     """A recipe by its shipped name or its path, with ``section.key=value`` changes.
+
+    Args:
+        instead: sections that replace those of the recipe, before the changes.
 
     Raises:
         UsageError: no such recipe, section, part or key, or a value of the wrong type.
@@ -175,10 +178,20 @@ def load(name: str, changes: Sequence[str] = ()) -> Recipe:
     for section, content in sections.items():
         if not isinstance(content, dict):
             raise UsageError(f"{path}: {section} stands outside a section; write it under [training], say")
+    return made(path.stem, {**sections, **(instead or {})}, changes)
+
+
+def made(name: str, sections: Mapping[str, dict[str, Any]], changes: Sequence[str] = ()) -> Recipe:
+    """A recipe of sections, with changes.
+
+    Raises:
+        UsageError: as :func:`load`.
+    """
+    changed = {section: dict(content) for section, content in sections.items()}
     for change in changes:
-        _apply(sections, change)
-    _check(sections)
-    return Recipe(path.stem, sections)
+        _apply(changed, change)
+    _check(changed)
+    return Recipe(name, changed)
 
 
 def _apply(sections: dict[str, dict[str, Any]], change: str) -> None:

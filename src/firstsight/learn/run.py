@@ -19,15 +19,16 @@ from torch.optim.swa_utils import AveragedModel
 from firstsight.datasets import DataSet, absolute, open_data, open_labelled, refuse_overlap
 from firstsight.datasets.readings import read_all
 from firstsight.datasets.splits import duplicates
-from firstsight.errors import DataError, ModelError, TrainingError, UsageError, count
+from firstsight.errors import DataError, TrainingError, UsageError, count
 from firstsight.evaluation.oneshot import Episodes, any_classes, query_credits, within_group
 from firstsight.files import write_atomically
 from firstsight.learn import checkpoint, memory
 from firstsight.learn.augment import augment, turn
-from firstsight.learn.export import LabEmbedder, load_encoder, save
+from firstsight.learn.export import LabEmbedder, save
 from firstsight.learn.fit import effective_dimensions, make_optimiser
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities import TorchSimilarity
+from firstsight.learn.start import load_weights, place_proxies
 from firstsight.model import Model
 from firstsight.spec import TrainingSpec
 
@@ -75,7 +76,7 @@ class Run:
         if self.held and self.episodes is None:
             listen(Event("note", message=f"{self.held.name} is too small to watch progress on: no held-out accuracy"))
         self.similarity: TorchSimilarity = recipe.part("similarity")(**recipe.settings("similarity"))
-        self.encoder, self.started_from = self._encoder()
+        self.encoder, self.started_from, self.inherited = self._encoder()
         with torch.inference_mode():  # and in evaluation mode, or a black image would enter the batch statistics
             self.dim = int(self.encoder.eval()(torch.zeros(2, *self.reader.shape)).shape[1])
         self.classes = len(self.data.classes)
@@ -104,25 +105,18 @@ class Run:
             progress=lambda done, all_: self.listen(Event("reading", done, all_, data.name)),
         )
 
-    def _encoder(self) -> tuple[nn.Module, str]:
+    def _encoder(self) -> tuple[nn.Module, str, frozenset[str]]:
         channels, size, _ = self.reader.shape
         encoder: nn.Module = self.recipe.part("encoder")(channels, size, **self.recipe.settings("encoder"))
-        origin = ""
+        origin, inherited = "", frozenset[str]()
         if self.recipe.training.start:
             model = Model.load(self.recipe.training.start)
-            weights, _ = load_encoder(model)
-            try:
-                encoder.load_state_dict(weights.state_dict())
-            except RuntimeError:
-                raise ModelError(
-                    f"{model.path} has an encoder of another shape than the recipe's; give training.start a model "
-                    "with the same [input] size and [encoder] settings"
-                ) from None
-            shared = model.trained_classes
+            load_weights(encoder, model, self.recipe)
+            inherited = model.trained_classes
             if self.held:
-                refuse_overlap(f"what {model.name} was trained on", self.held, shared, "validate on other classes")
+                refuse_overlap(f"what {model.name} was trained on", self.held, inherited, "validate on other classes")
             origin = f"{model.name} {model.fingerprint}"
-        return encoder.to(memory_format=torch.channels_last), origin  # type: ignore[call-overload]
+        return encoder.to(memory_format=torch.channels_last), origin, inherited  # type: ignore[call-overload]
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """The images and labels of a step: a function of seed and step alone."""
@@ -217,6 +211,9 @@ class Run:
         """Drop what an earlier run left, its checkpoint first; returns that no step is done."""
         (self.out / checkpoint.NAME).unlink(missing_ok=True)
         write_atomically(self.log, b"")
+        if self.started_from:
+            turns = self.recipe.training.turns
+            place_proxies(self.comparison, self.encoder, self.similarity, self.arrays, self.labels, turns)
         return 0
 
     def restore(self) -> int:
@@ -253,7 +250,7 @@ class Run:
             recipe=self.recipe.name,
             data=absolute(self.data.name),
             calibration_data=absolute(data.calibration) if data.calibration else "",
-            classes=sorted(self.data.class_names | self._inherited()),
+            classes=sorted(self.data.class_names | self.inherited),
             examples=len(self.data),
             steps=self.recipe.training.steps,
             seed=self.recipe.training.seed,
@@ -278,10 +275,6 @@ class Run:
         (self.out / checkpoint.NAME).unlink(missing_ok=True)
         return model
 
-    def _inherited(self) -> frozenset[str]:
-        start = self.recipe.training.start
-        return Model.load(start).trained_classes if start else frozenset()
-
 
 def _model_name(out: Path) -> str:
     """The directory's name, with a dash for what a model's name may not hold."""
@@ -304,9 +297,8 @@ def _average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
 def _open(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None]:
     """Training and validation data, after the checks that save an hour."""
     if not recipe.data.train:
-        raise UsageError(
-            f"recipe {recipe.name!r} learns from your data; name it: firstsight train {recipe.name} ./photos"
-        )
+        begun = f"--from {recipe.training.start}" if recipe.training.start else recipe.name
+        raise UsageError(f"recipe {recipe.name!r} learns from your data; name it: firstsight train {begun} ./photos")
     data = open_labelled(recipe.data.train)
     if len(data.classes) < 2:
         raise DataError(
