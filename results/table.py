@@ -94,6 +94,11 @@ def table() -> str:
         row = r["evaluation of 200,000 embeddings"]
         about = "the same over 200,000 embeddings, 20,000 million pairs"
         rows.append((about, f"{row['seconds']:.0f} s, {row['peak MiB']} MiB", "allowed 1 GB"))
+    if (r := load("resume")) is not None:
+        about = (
+            "training stopped by `kill -9` at a drawn step or amid a checkpoint, then resumed: weights equal to the bit"
+        )
+        rows.append((about, f"**{r['survived']}**", f"{r['steps']} steps on Omniglot, some runs killed four times"))
     if (r := load("demo")) is not None:
         rows.append(("`make demo` after installation, two cores", f"{r['seconds'] / 60:.1f} minutes", "allowed 8"))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
