@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+import resume as killing
 from table import write_table
 
 ROOT = Path(__file__).parents[1]
@@ -286,6 +287,12 @@ def cold_start() -> None:
         )
 
 
+def resume() -> None:
+    """20 times kill -9 amid training, and on with --resume: the bytes of a run that was left alone."""
+    words = f"firstsight train glyphs {shlex.join(killing.CHANGES)} --out OUT, killed; the same --resume"
+    record("resume", words, killing.SEED, killing.measure())
+
+
 def demo() -> None:
     """What ``make demo`` does after installation, with an empty cache."""
     out = ROOT / "demo"
@@ -309,6 +316,7 @@ ROWS: dict[str, Callable[[], None]] = {
     "main-user": main_user,
     "parity": parity,
     "cold-start": cold_start,
+    "resume": resume,
 }
 
 

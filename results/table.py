@@ -102,6 +102,11 @@ def table() -> str:
         )
         about = "training with the recipe `glyphs` on one core / two: images a second"
         rows.append((about, ours, f"the fastest plain loop we could write {plain}, as people write it {loader}"))
+    if (r := load("resume")) is not None:
+        about = (
+            "training stopped by `kill -9` at a drawn step or amid a checkpoint, then resumed: weights equal to the bit"
+        )
+        rows.append((about, f"**{r['survived']}**", f"{r['steps']} steps on Omniglot, some runs killed four times"))
     if (r := load("demo")) is not None:
         rows.append(("`make demo` after installation, two cores", f"{r['seconds'] / 60:.1f} minutes", "allowed 8"))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from firstsight.calibration import DEFAULT_CURVE, Calibration, CurveKind, Target
 from firstsight.datasets import DataInfo, catalogue, open_labelled
 from firstsight.datasets.readings import Progress, read_all
-from firstsight.errors import DataError, InputError, ModelError, UsageError
+from firstsight.errors import DataError, ModelError, UsageError
 from firstsight.evaluation import calibrate as calibration
 from firstsight.evaluation import run
 from firstsight.evaluation.protocols import PROTOCOLS
@@ -20,42 +20,49 @@ from firstsight.evaluation.subject import Settings
 from firstsight.files import FILE, FOLDER, MISSING, state_of
 from firstsight.gallery import Gallery
 from firstsight.gallery.tally import tally
-from firstsight.model import Model, shipped
+from firstsight.inputs.decode import expand
+from firstsight.model import Model, find_model, shipped
 from firstsight.types import Decision, Enrolment, Info, Match, Reference, Report, Source, Tally
 
 if TYPE_CHECKING:
-    from firstsight.learn.train import Event
+    from firstsight.learn.events import Event
 
 
 def train(
-    recipe: str,
+    recipe: str | None = None,
     *changes: str,
     data: str | None = None,
+    from_: Model | str | Path | None = None,
     out: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    tensorboard: str | Path | None = None,
     listen: Callable[[Event], None] | None = None,
 ) -> Model:
     """Learn a similarity from labelled examples.
 
     Args:
-        recipe: a shipped name, or the path of a TOML file.
+        recipe: a shipped name, or the path of a TOML file; may be left out with ``from_``.
         changes: ``section.key=value``, such as ``encoder.width=64``.
         data: an address to learn from instead of the recipe's; a folder or manifest is split by class, and the held-out
             classes serve validation and calibration.
-        out: directory of the model; default ``./RECIPE-model``.
-        resume: go on from the checkpoint in ``out``.
+        from_: a model to begin with, which decides input, encoder and similarity, and without a recipe all but data.
+        out: directory of the model; default ``./RECIPE-model``, or ``./MODEL-further`` without a recipe.
+        resume: go on from the checkpoint in ``out``, to the very model that the stopped run would have given.
         overwrite: replace a model that is already in ``out``.
+        tensorboard: a folder for TensorBoard, which then shows what ``metrics.jsonl`` holds.
         listen: called with what happens.
 
     Raises:
-        UsageError, DataError, TrainingError, StorageError: see each.
+        UsageError, DataError, ModelError, TrainingError, StorageError: see each.
 
     Example:
         >>> model = train("glyphs", "training.steps=500", out="./quick")  # doctest: +SKIP
+        >>> train(from_=model, data="folder:./signs", out="./signs-model")  # doctest: +SKIP
     """
     try:
         from firstsight.learn import recipe as recipes
+        from firstsight.learn import start
         from firstsight.learn import train as training
     except ImportError as error:
         if error.name not in ("torch", "onnx", "onnxscript", "safetensors"):
@@ -63,8 +70,8 @@ def train(
         raise UsageError(
             f"training needs {error.name}, which is not installed; pip install 'firstsight[train]'"
         ) from None
-    chosen = recipes.load(recipe, changes)
-    place = Path(out) if out is not None else Path(f"./{chosen.name}-model")
+    place = place_of(recipe, from_, out)
+    chosen = recipes.load(recipe or "", changes) if from_ is None else start.recipe_from(_model(from_), recipe, changes)
     state = state_of(place)
     if state not in (FOLDER, MISSING):
         raise UsageError(f"--out {place} {state}; the path of a new folder was expected")
@@ -77,7 +84,24 @@ def train(
         raise ModelError(f"{place} holds a model already; choose another --out, or --overwrite it")
     if state_of(place / "checkpoint.pt") == FILE and not (resume or overwrite):
         raise UsageError(f"{place} holds a run that stopped before its end; --resume it, or --overwrite it")
-    return training.train(chosen, place, resume=resume, listen=listen or (lambda _: None))
+    board = None if tensorboard is None else Path(tensorboard)
+    return training.train(chosen, place, resume=resume, tensorboard=board, listen=listen or (lambda _: None))
+
+
+def place_of(recipe: str | None, from_: Model | str | Path | None, out: str | Path | None) -> Path:
+    """The directory that ``train`` with these arguments writes to.
+
+    Raises:
+        UsageError: there is neither a recipe nor a model, or the model would replace itself.
+    """
+    start = None if from_ is None else from_.path if isinstance(from_, Model) else find_model(from_)
+    if recipe is None and start is None:
+        raise UsageError("a recipe (see firstsight recipes), or --from with a model, was expected")
+    name = f"{Path(recipe).stem}-model" if recipe is not None else f"{start.resolve().name}-further" if start else ""
+    place = Path(f"./{name}" if out is None else out)
+    if start is not None and start.resolve() == place.resolve():
+        raise UsageError(f"{place} can't be both the model to start from and the new one; choose another --out")
+    return place
 
 
 def evaluate(
@@ -295,26 +319,6 @@ def recipes() -> list[Info]:
     """The shipped recipes, with the first line of each."""
     files = sorted((Path(__file__).parent / "learn" / "recipes").glob("*.toml"))
     return [Info(f.stem, f.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")) for f in files]
-
-
-def expand(sources: Sequence[Source]) -> list[Any]:
-    """Replace folders by the images directly in them.
-
-    Raises:
-        InputError: a folder without images.
-    """
-    from firstsight.inputs.decode import EXTENSIONS
-
-    out: list[Any] = []
-    for source in sources:
-        if isinstance(source, str | Path) and state_of(Path(source)) == FOLDER:
-            found = sorted(p for p in Path(source).iterdir() if p.suffix.lower() in EXTENSIONS and state_of(p) == FILE)
-            if not found:
-                raise InputError(f"{source} is a folder without images; for class folders use --data folder:{source}")
-            out.extend(found)
-        else:
-            out.append(source)
-    return out
 
 
 def _model(model: Model | str | Path) -> Model:

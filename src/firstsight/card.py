@@ -23,7 +23,8 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
         f"| learned from | `{trained.data}`: {count(trained.examples, 'example', 'examples')} "
         f"of {count(len(trained.classes), 'class', 'classes')} |",
         f"| recipe | `{trained.recipe}`, {count(trained.steps, 'step', 'steps')}, seed {trained.seed} |",
-        f"| cost | {trained.seconds / 60:.0f} minutes, {trained.core_seconds / 60:.0f} core-minutes |",
+        f"| cost | {trained.seconds / 60:.0f} minutes, {trained.core_seconds / 60:.0f} core-minutes"
+        + (f", {trained.peak_mib:,} MiB of memory at most |" if trained.peak_mib else " |"),
     ]
     if trained.started_from:
         lines.append(f"| started from | {trained.started_from} |")

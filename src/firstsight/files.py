@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from firstsight.errors import StorageError
 
 FILE, FOLDER, MISSING = "is a file", "is a folder", "does not exist"
+_STAGING = (".", ".partial")  # how the folders begin and end in which new files wait
 
 
 def state_of(path: Path) -> str:
@@ -51,8 +53,8 @@ def write_together(
     """
     place = folder / next(iter(files))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".", suffix=".partial") as staging:
+        _make(folder)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=_STAGING[0], suffix=_STAGING[1]) as staging:
             for name, data in files.items():
                 place = folder / name
                 _write(Path(staging) / name, data)
@@ -63,6 +65,12 @@ def write_together(
         _sync(folder)
     except OSError as error:
         raise StorageError(f"{place} can't be written ({error.strerror}); what was there before is intact") from None
+
+
+def sweep(folder: Path) -> None:
+    """Remove the unfinished files of writers that were killed, for a folder that nobody else is writing to."""
+    for left in folder.glob("*".join(_STAGING)):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def append_line(path: Path, line: str) -> None:
@@ -76,6 +84,14 @@ def append_line(path: Path, line: str) -> None:
             file.write(line + "\n")
     except OSError as error:
         raise StorageError(f"{path} can't be written ({error.strerror}); the lines before are intact") from None
+
+
+def _make(folder: Path) -> None:
+    """The folder, and those above it, on disk: a new folder is an entry of the one above."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in made:
+        _sync(place.parent)
 
 
 def _write(path: Path, data: bytes) -> None:

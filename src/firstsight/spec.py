@@ -60,6 +60,7 @@ class TrainingSpec(_Strict):
     seed: int
     seconds: float
     core_seconds: float
+    peak_mib: int = 0
     settings: dict[str, dict[str, Any]]
     started_from: str = ""
     validation: dict[str, float] = {}

@@ -223,23 +223,6 @@ def test_a_run_of_two_losses_can_be_resumed(shapes, tmp_path, monkeypatch):
     assert all(torch.equal(one[k], other[k]) for k in one)
 
 
-def test_a_checkpoint_of_an_earlier_version_is_refused(shapes, tmp_path, monkeypatch):
-    """A checkpoint that holds no objective, as earlier versions wrote it, is refused in a sentence."""
-    settings = (*TINY, "training.steps=4", "training.checkpoint_every=2")
-
-    def stop(event):
-        if event.kind == "step" and event.step == 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        api.train("folder", *settings, data=str(shapes), out=tmp_path, listen=stop)
-    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    state["comparison"] = state.pop("objective")
-    torch.save(state, tmp_path / "checkpoint.pt")
-    with pytest.raises(UsageError, match=r"an earlier FirstSight; .* without --resume"):
-        api.train("folder", *settings, data=str(shapes), out=tmp_path, resume=True)
-
-
 def test_its_example_runs():
     """The example in the objective's documentation gives what it shows."""
     import doctest

@@ -18,7 +18,7 @@ from drawn import TINY, Cli, Refused
 from firstsight import api
 from firstsight.errors import FirstSightError, StorageError
 from firstsight.files import write_atomically
-from firstsight.learn.run import Event
+from firstsight.learn.events import Event
 from firstsight.model import Model
 
 Limit = Callable[[int], AbstractContextManager[None]]
@@ -61,6 +61,23 @@ def test_places_that_cannot_be_written_are_storage_errors(tmp_path: Path) -> Non
         with pytest.raises(StorageError):
             write_atomically(place, b"new")
     assert files(tmp_path) == ["file", "folder"]
+
+
+def test_a_new_folder_is_brought_to_disk_with_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is on disk only when its folder's entry is, and that of every folder made for it, in the one above."""
+    synced: list[str] = []
+    sync = os.fsync
+
+    def record(handle: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", record)
+    write_atomically(tmp_path / "a" / "b" / "file", b"content")
+    folders = [place for place in synced if Path(place).is_dir()]
+    assert {str(tmp_path), str(tmp_path / "a")} <= set(folders)
+    assert synced[-1] == str(tmp_path / "a" / "b")
+    assert len(synced) == len(folders) + 1
 
 
 def test_a_full_disk_at_a_checkpoint_keeps_the_last_one(

@@ -14,7 +14,7 @@ import pytest
 
 from drawn import STRANGERS, TINY, draw_classes
 from firstsight.datasets import open_data
-from firstsight.learn.run import Event
+from firstsight.learn.events import Event
 
 Refused = Callable[..., str]
 Cli = Callable[..., Any]

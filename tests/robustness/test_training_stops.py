@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -12,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from drawn import TINY, Cli, Refused
 from firstsight import api
-from firstsight.learn.run import Event
+from firstsight.errors import TrainingError
+from firstsight.learn.events import Event
 from firstsight.model import Model
 
 
@@ -129,10 +132,66 @@ def test_resuming_gives_the_very_same_model(
     assert equal(*kept)
 
 
+def test_a_resumed_run_has_the_whole_log(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row is in the log once, as it was, though rows after the checkpoint were torn and the file then lost."""
+    collect(monkeypatch)
+    settings = (*TINY, "training.steps=40", "training.checkpoint_every=15", "training.validate_every=25")
+
+    def rows(out: Path) -> list[tuple[int, float]]:
+        read = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+        return [(row["step"], row["loss"]) for row in read]
+
+    def tear(log: Path) -> None:
+        log.write_text(log.read_text() + '{"step": 2')
+
+    def stop(event: Event) -> None:
+        if event.kind == "step" and event.step == 21:
+            raise KeyboardInterrupt
+
+    api.train("folder", *settings, data=str(shapes), out=tmp_path / "whole")
+    expected = rows(tmp_path / "whole")
+    assert [step for step, _ in expected] == [10, 20, 25, 30, 40]
+    for name, spoil in (("torn", tear), ("lost", Path.unlink)):
+        out = tmp_path / name
+        with pytest.raises(KeyboardInterrupt):
+            api.train("folder", *settings, data=str(shapes), out=out, listen=stop)
+        spoil(out / "metrics.jsonl")
+        api.train("folder", *settings, data=str(shapes), out=out, resume=True)
+        assert rows(out) == expected
+
+
+def test_a_collapse_is_noticed_across_a_stop(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks that found the embedding flat before a stop count after it: the third one ends the run."""
+    monkeypatch.setattr("firstsight.learn.train.CHECK_EVERY", 1)
+    monkeypatch.setattr("firstsight.learn.run.effective_dimensions", lambda _: 1.0)
+    settings = (*TINY, "training.checkpoint_every=1")
+
+    def stop(event: Event) -> None:
+        if event.kind == "step" and event.step == 2:
+            raise TrainingError("stopped")
+
+    with pytest.raises(TrainingError, match="stopped"):
+        api.train("folder", *settings, data=str(shapes), out=tmp_path / "out", listen=stop)
+    with pytest.raises(TrainingError, match="at step 3"):
+        api.train("folder", *settings, data=str(shapes), out=tmp_path / "out", resume=True)
+
+
+def test_what_killed_writers_left_is_removed(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a checkpoint of a killed run goes with the next run, resumed or not; other files stay."""
+    collect(monkeypatch)
+    out = tmp_path / "out"
+    for name in (".abc.partial", ".d.partial"):
+        (out / name).mkdir(parents=True)
+        (out / name / "checkpoint.pt").write_bytes(b"half")
+    for name in ("mine.partial", ".hidden", ".file.partial"):
+        (out / name).write_text("kept")
+    api.train("folder", *TINY, "training.steps=1", data=str(shapes), out=out)
+    assert {p.name for p in out.iterdir()} >= {"mine.partial", ".hidden", ".file.partial"}
+    assert not [p for p in out.iterdir() if p.is_dir()]
+
+
 def test_the_same_seed_gives_the_same_model(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two runs of one seed have the same weights, whatever was drawn before; another seed has others."""
-    import torch
-
     kept = collect(monkeypatch)
     for number, seed in enumerate((0, 0, 1)):
         torch.rand(number + 1)
@@ -164,6 +223,10 @@ def test_what_cannot_be_resumed_is_refused(
     refused(2, ("train", "folder", strangers, *settings, "--out", out, "--resume"), "another recipe or other data")
     refused(2, ("compare", out, "a.png", "b.png"), "--resume")
     assert (out / "checkpoint.pt").read_bytes() == checkpoint
+    older = torch.load(out / "checkpoint.pt", weights_only=True)
+    del older["form"]
+    torch.save(older, out / "checkpoint.pt")
+    refused(2, ("train", "folder", shapes, *settings, "--out", out, "--resume"), "another version of FirstSight")
     for content in (b"", b"rubbish", checkpoint[: len(checkpoint) // 2]):
         (out / "checkpoint.pt").write_bytes(content)
         refused(2, ("train", "folder", shapes, *settings, "--out", out, "--resume"), "is damaged")
@@ -173,7 +236,6 @@ def test_a_checkpoint_that_is_a_pickle_is_not_run(
     shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     """A checkpoint that would run code when unpickled is called damaged, and its code does not run."""
-    import torch
 
     class Evil:
         def __reduce__(self) -> tuple[Any, tuple[Path]]:

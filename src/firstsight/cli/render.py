@@ -17,7 +17,7 @@ from firstsight.errors import count
 if TYPE_CHECKING:
     from firstsight.calibration import Calibration
     from firstsight.datasets import DataInfo
-    from firstsight.learn.train import Event
+    from firstsight.learn.events import Event
     from firstsight.model import Model
     from firstsight.types import Decision, Enrolment, Match, Report, Tally
 
@@ -190,7 +190,7 @@ def trained(model: Model, *, json: bool) -> None:
         return
     t = spec.trained
     learned = f"{count(t.examples, 'example', 'examples')} of {count(len(t.classes), 'class', 'classes')}"
-    print(f"{model.path}: learned from {learned} in {t.seconds / 60:.1f} min")
+    print(f"{model.path}: learned from {learned} in {t.seconds / 60:.1f} min with {t.peak_mib:,} MiB of memory at most")
     for name, accuracy in t.validation.items():
         print(f"  {name} on held-out classes: {accuracy:.1%}")
     where = "" if t.calibration_data else " DATA"

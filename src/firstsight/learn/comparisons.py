@@ -31,7 +31,7 @@ class InBatch(nn.Module):
 
     rows = True
 
-    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int) -> None:
+    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1) -> None:
         super().__init__()
         self.similarity = similarity
 
@@ -51,7 +51,7 @@ class SampledPairs(nn.Module):
 
     rows = False
 
-    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int) -> None:
+    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1) -> None:
         super().__init__()
         self.similarity = similarity
 
@@ -70,7 +70,7 @@ class SampledTriplets(nn.Module):
 
     rows = True
 
-    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int) -> None:
+    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1) -> None:
         super().__init__()
         self.similarity = similarity
 
@@ -88,25 +88,31 @@ class SampledTriplets(nn.Module):
 
 
 class Proxies(nn.Module):
-    """Every example against one learned proxy a class: ``(b, classes)`` (Movshovitz-Attias et al., 2017)."""
+    """Every example against one learned proxy a class: ``(b, classes)`` (Movshovitz-Attias et al., 2017).
+
+    With several families of classes, as composites make them, an example meets the proxies of its own family only,
+    ``(b, classes / families)``: two drawings side by side are not told from one drawing, which is too easy to teach.
+    """
 
     rows = True
 
-    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int) -> None:
+    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1) -> None:
         super().__init__()
         if similarity.domain != "cosine":
             raise UsageError("comparison 'proxies' compares by angle; set similarity.name=cosine")
-        self.similarity = similarity
+        self.similarity, self.families = similarity, families
         self.proxies = nn.Parameter(torch.randn(classes, dim) / dim**0.5)
 
     def forward(self, embeddings: Tensor, labels: Tensor, generator: torch.Generator) -> Comparison:
-        """Prepared embeddings ``(b, d)`` and labels ``(b,)``."""
+        """Prepared embeddings ``(b, d)`` and labels ``(b,)``; rows come in the order of their families."""
+        kinds = len(self.proxies) // self.families
+        order = torch.argsort(labels // kinds, stable=True)
+        counts = torch.bincount(labels // kinds, minlength=self.families).tolist()
         # Scaling the scores costs one pass over the proxies, normalising the proxies themselves three.
-        score = (
-            self.similarity.cross(embeddings, self.proxies)
-            * torch.linalg.vector_norm(self.proxies, dim=1).clamp_min(1e-6).reciprocal()
-        )
-        same = torch.zeros_like(score).scatter_(1, labels[:, None], 1.0)
+        lengths = torch.linalg.vector_norm(self.proxies, dim=1).clamp_min(1e-6).reciprocal()
+        pieces = torch.split(embeddings[order], counts), torch.split(self.proxies, kinds), torch.split(lengths, kinds)
+        score = torch.cat([self.similarity.cross(some, its) * scale for some, its, scale in zip(*pieces, strict=True)])
+        same = torch.zeros_like(score).scatter_(1, (labels[order] % kinds)[:, None], 1.0)
         return Comparison(score, same, torch.ones_like(score))
 
 

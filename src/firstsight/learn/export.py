@@ -30,6 +30,7 @@ from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, Similarity
 from firstsight.types import FloatArray, IntArray, PixelArray
 
 TOLERANCE = 1e-4
+BLOCK = 1 << 22  # pixels embedded at once; large readings are few at a time
 
 
 class Readable(nn.Module):
@@ -94,10 +95,11 @@ class LabEmbedder:
         """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32."""
         encoder, similarity, views = self._parts
         readable = Readable(encoder, similarity, arrays.shape[-1], views).eval()
+        most = max(1, min(256, BLOCK // math.prod(arrays.shape[1:])))
         with torch.inference_mode():
             blocks = [
-                readable(torch.from_numpy(arrays[i : i + 256]).contiguous(memory_format=torch.channels_last))
-                for i in range(0, len(arrays), 256)
+                readable(torch.from_numpy(arrays[i : i + most]).contiguous(memory_format=torch.channels_last))
+                for i in range(0, len(arrays), most)
             ]
         return torch.cat(blocks).numpy()
 

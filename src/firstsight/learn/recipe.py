@@ -169,8 +169,11 @@ def shipped() -> list[str]:
     return sorted(p.stem for p in FOLDER.glob("*.toml"))
 
 
-def load(name: str, changes: Sequence[str] = ()) -> Recipe:
+def load(name: str, changes: Sequence[str] = (), *, instead: Mapping[str, dict[str, Any]] | None = None) -> Recipe:
     """A recipe by its shipped name or its path, with ``section.key=value`` changes.
+
+    Args:
+        instead: sections that replace those of the recipe, before the changes.
 
     Raises:
         UsageError: no such recipe, section, part or key, or a value of the wrong type.
@@ -190,10 +193,20 @@ def load(name: str, changes: Sequence[str] = ()) -> Recipe:
     for section, content in sections.items():
         if not isinstance(content, dict):
             raise UsageError(f"{path}: {section} stands outside a section; write it under [training], say")
+    return made(path.stem, {**sections, **(instead or {})}, changes)
+
+
+def made(name: str, sections: Mapping[str, dict[str, Any]], changes: Sequence[str] = ()) -> Recipe:
+    """A recipe of sections, with changes.
+
+    Raises:
+        UsageError: as :func:`load`.
+    """
+    changed = {section: dict(content) for section, content in sections.items()}
     for change in changes:
-        _apply(sections, change)
-    _check(sections)
-    return Recipe(path.stem, sections)
+        _apply(changed, change)
+    _check(changed)
+    return Recipe(name, changed)
 
 
 def _apply(sections: dict[str, dict[str, Any]], change: str) -> None:
@@ -275,7 +288,7 @@ def _check_keys(section: str, content: dict[str, Any], function: Callable[..., A
         if k not in _GIVEN
         and not (section == "encoder" and k == "size")
         and not (section == "sampling" and k == "seed")
-        and not (section in ("comparison", "also_comparison") and k in ("dim", "classes"))
+        and not (section in ("comparison", "also_comparison") and k in ("dim", "classes", "families"))
     }
     if section == "input" and "channels" in parameters:
         allowed["channels"] = hints["channels"]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,72 +16,61 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from firstsight.datasets import DataSet, absolute, open_data, open_labelled, refuse_overlap
+from firstsight.datasets import DataSet, absolute, refuse_overlap
 from firstsight.datasets.readings import read_all
-from firstsight.datasets.splits import duplicates
-from firstsight.errors import DataError, ModelError, TrainingError, UsageError, count
-from firstsight.evaluation.oneshot import Episodes, any_classes, query_credits, within_group
+from firstsight.errors import TrainingError
+from firstsight.evaluation.oneshot import query_credits
 from firstsight.files import write_atomically
+from firstsight.learn import checkpoint, memory
 from firstsight.learn.augment import augment, turn
 from firstsight.learn.composing import Composer
-from firstsight.learn.export import LabEmbedder, load_encoder, save
+from firstsight.learn.data import open_both, tasks_of
+from firstsight.learn.events import Event, Listener
+from firstsight.learn.export import LabEmbedder, save
 from firstsight.learn.fit import effective_dimensions
+from firstsight.learn.machine import settled
 from firstsight.learn.objective import Objective
 from firstsight.learn.optimisers import make_optimiser
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities import TorchSimilarity
+from firstsight.learn.start import load_weights, place_proxies
 from firstsight.model import Model
 from firstsight.spec import TrainingSpec
 
 COLLAPSED = 1.5  # effective dimensions; a healthy batch fills ten or more
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What happens while training, for whoever shows it.
-
-    Attributes:
-        kind: ``note``, ``reading`` (decoding the data) or ``step``.
-        step, steps: how far, of how much.
-        message: for people.
-        values: numbers, by name.
-    """
-
-    kind: str
-    step: int = 0
-    steps: int = 0
-    message: str = ""
-    values: dict[str, float] | None = None
-
-
-Listener = Callable[[Event], None]
-
-
 class Run:
     """The parts of one run, made from a recipe."""
 
     def __init__(self, recipe: Recipe, out: Path, listen: Listener) -> None:
+        self.precision = settled(recipe.training.precision)
+        training = {**recipe.sections.get("training", {}), "precision": self.precision}
+        recipe = replace(recipe, sections={**recipe.sections, "training": training})
         self.recipe, self.out, self.listen = recipe, out, listen
+        self.log = out / "metrics.jsonl"
         self.began = (time.perf_counter(), time.process_time())
         settings = recipe.training
         torch.manual_seed(settings.seed)
-        self.data, self.held = _open(recipe, listen)
+        self.data, self.held = open_both(recipe, listen)
         self.reader = recipe.part("input")(**recipe.settings("input"))
+        sets = [self.data, *([self.held] if self.held else [])]
+        listen(Event("note", message=memory.sentence(sets, self.reader.shape)))
         self.arrays = torch.from_numpy(self._read(self.data))
         self.labels = torch.from_numpy(self.data.labels)
         self.held_arrays = self._read(self.held) if self.held else None
-        self.episodes = _episodes(self.held) if self.held else None
+        self.episodes = tasks_of(self.held) if self.held else None
         if self.held and self.episodes is None:
             listen(Event("note", message=f"{self.held.name} is too small to watch progress on: no held-out accuracy"))
         self.similarity: TorchSimilarity = recipe.part("similarity")(**recipe.settings("similarity"))
-        self.encoder, self.started_from = self._encoder()
+        self.encoder, self.started_from, self.inherited = self._encoder()
         with torch.inference_mode():  # and in evaluation mode, or a black image would enter the batch statistics
             self.dim = int(self.encoder.eval()(torch.zeros(2, *self.reader.shape)).shape[1])
         self.classes = len(self.data.classes)
         self.compose = Composer(
             self.arrays, self.labels, self.classes, settings.turns, settings.composites, settings.seed
         )
-        self.loss = Objective(recipe, self.similarity, self.dim, self.compose.classes)
+        self.loss = Objective(recipe, self.similarity, self.dim, self.compose.classes, self.compose.families)
         self.sampler = recipe.part("sampling")(
             self.data.labels, self.data.groups[1], settings.seed, **recipe.settings("sampling")
         )
@@ -97,7 +84,7 @@ class Run:
         )
         self.average = AveragedModel(self.encoder, multi_avg_fn=_average(settings.average), use_buffers=True)
         self.validation: dict[str, float] = {}
-        self.earlier = (0.0, 0.0)  # wall and core seconds of the runs this one goes on from
+        self.earlier = (0.0, 0.0, 0)  # wall and core seconds, and peak memory, of the runs this one goes on from
         self.flat_checks = 0
 
     def _read(self, data: DataSet) -> Any:
@@ -107,25 +94,18 @@ class Run:
             progress=lambda done, all_: self.listen(Event("reading", done, all_, data.name)),
         )
 
-    def _encoder(self) -> tuple[nn.Module, str]:
+    def _encoder(self) -> tuple[nn.Module, str, frozenset[str]]:
         channels, size, _ = self.reader.shape
         encoder: nn.Module = self.recipe.part("encoder")(channels, size, **self.recipe.settings("encoder"))
-        origin = ""
+        origin, inherited = "", frozenset[str]()
         if self.recipe.training.start:
             model = Model.load(self.recipe.training.start)
-            weights, _ = load_encoder(model)
-            try:
-                encoder.load_state_dict(weights.state_dict())
-            except RuntimeError:
-                raise ModelError(
-                    f"{model.path} has an encoder of another shape than the recipe's; give training.start a model "
-                    "with the same [input] size and [encoder] settings"
-                ) from None
-            shared = model.trained_classes
+            load_weights(encoder, model, self.recipe)
+            inherited = model.trained_classes
             if self.held:
-                refuse_overlap(f"what {model.name} was trained on", self.held, shared, "validate on other classes")
+                refuse_overlap(f"what {model.name} was trained on", self.held, inherited, "validate on other classes")
             origin = f"{model.name} {model.fingerprint}"
-        return encoder.to(memory_format=torch.channels_last), origin  # type: ignore[call-overload]
+        return encoder.to(memory_format=torch.channels_last), origin, inherited  # type: ignore[call-overload]
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """The images and labels of a step: a function of seed and step alone."""
@@ -193,47 +173,63 @@ class Run:
         wall, core = time.perf_counter() - self.began[0], time.process_time() - self.began[1]
         return self.earlier[0] + wall, self.earlier[1] + core
 
+    def peak_mib(self) -> int:
+        """MiB of resident memory that the process held at most, resumed runs included."""
+        return max(self.earlier[2], memory.peak() // memory.MIB)
+
     def checkpoint(self, step: int) -> None:
         """Write all that a resumed run needs, whole or not at all."""
         state = {
-            "recipe": _signature(self.recipe, self.data),
+            "recipe": self._signature(),
             "step": step,
-            "spent": self.spent(),
+            "threads": torch.get_num_threads(),
+            "torch": str(torch.__version__),
+            "spent": (*self.spent(), self.peak_mib()),
             "validation": self.validation,
+            "flat_checks": self.flat_checks,
+            "log": self.log.read_text(encoding="utf-8") if self.log.exists() else "",
             "encoder": self.encoder.state_dict(),
             "average": self.average.state_dict(),
             "objective": self.loss.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        write_atomically(self.out / "checkpoint.pt", buffer.getvalue())
+        checkpoint.write(self.out, state)
+
+    def begin(self) -> int:
+        """Drop what an earlier run left, its checkpoint first; returns that no step is done."""
+        (self.out / checkpoint.NAME).unlink(missing_ok=True)
+        write_atomically(self.log, b"")
+        if self.started_from:
+            turns = self.recipe.training.turns
+            for comparison in self.loss.comparisons:
+                place_proxies(comparison, self.encoder, self.similarity, self.arrays, self.labels, turns)
+        return 0
 
     def restore(self) -> int:
-        """Load the checkpoint; returns the step it was written after.
+        """Load the checkpoint, its part of the log and its number of threads; returns the step it was written after.
 
         Raises:
             UsageError: there is none, or it is of another recipe or data.
         """
-        file = self.out / "checkpoint.pt"
-        if not file.is_file():
-            raise UsageError(f"{file} does not exist, so there is nothing to resume; train without --resume")
-        try:
-            state = torch.load(file, weights_only=True)
-        except Exception as error:  # noqa: BLE001  torch raises nearly anything on a damaged file
-            raise UsageError(f"{file} is damaged ({type(error).__name__}); train without --resume") from None
-        if state["recipe"] != _signature(self.recipe, self.data) or "objective" not in state:
-            raise UsageError(
-                f"{file} was written by another recipe or other data, or by an earlier FirstSight; use those, or train "
-                "without --resume"
-            )
+        state = checkpoint.read(self.out, self._signature())
         self.encoder.load_state_dict(state["encoder"])
         self.average.load_state_dict(state["average"])
         self.loss.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.earlier = (float(state["spent"][0]), float(state["spent"][1]))
-        self.validation = state.get("validation", {})
+        self.earlier = state["spent"]
+        self.validation, self.flat_checks = state["validation"], state["flat_checks"]
+        write_atomically(self.log, state["log"].encode())  # without the rows of steps that are done again
+        threads = torch.get_num_threads()
+        if threads != state["threads"]:  # sums taken in another order differ in the last bit
+            torch.set_num_threads(state["threads"])
+            self.listen(Event("note", message=f"going on with {state['threads']} threads, as begun, not {threads}"))
+        if state["torch"] != torch.__version__:
+            message = f"begun with torch {state['torch']}, here is {torch.__version__}: the last bits may differ"
+            self.listen(Event("note", message=message))
         return int(state["step"])
+
+    def _signature(self) -> str:
+        return checkpoint.signature(self.recipe, self.data, self.started_from)
 
     def export(self) -> Model:
         """Write the model directory and drop the checkpoint."""
@@ -243,12 +239,13 @@ class Run:
             recipe=self.recipe.name,
             data=absolute(self.data.name),
             calibration_data=absolute(data.calibration) if data.calibration else "",
-            classes=sorted(self.data.class_names | self._inherited()),
+            classes=sorted(self.data.class_names | self.inherited),
             examples=len(self.data),
             steps=self.recipe.training.steps,
             seed=self.recipe.training.seed,
             seconds=round(seconds, 1),
             core_seconds=round(core_seconds, 1),
+            peak_mib=self.peak_mib(),
             settings=self.recipe.sections,
             started_from=self.started_from,
             validation=self.validation,
@@ -264,12 +261,8 @@ class Run:
             trained=trained,
             probe=self.arrays[:64].numpy(),
         )
-        (self.out / "checkpoint.pt").unlink(missing_ok=True)
+        (self.out / checkpoint.NAME).unlink(missing_ok=True)
         return model
-
-    def _inherited(self) -> frozenset[str]:
-        start = self.recipe.training.start
-        return Model.load(start).trained_classes if start else frozenset()
 
 
 def _model_name(out: Path) -> str:
@@ -289,55 +282,3 @@ def _average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tens
             torch._foreach_copy_(list(averaged), list(current))
 
     return blend
-
-
-def _open(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None]:
-    """Training and validation data, after the checks that save an hour."""
-    if not recipe.data.train:
-        raise UsageError(
-            f"recipe {recipe.name!r} learns from your data; name it: firstsight train {recipe.name} ./photos"
-        )
-    data = open_labelled(recipe.data.train)
-    if len(data.classes) < 2:
-        raise DataError(
-            f"{data.name} has one class only ({', '.join(data.classes)}), nothing to tell it from; add classes"
-        )
-    counts = np.bincount(data.labels)
-    single = [data.classes[c] for c in np.flatnonzero(counts == 1)]
-    if len(single) == len(data.classes):
-        raise DataError(f"every class of {data.name} has one image, so nothing shows what stays the same; add images")
-    if single:
-        names = ", ".join(single[:3]) + (", ..." if len(single) > 3 else "")
-        classes = count(len(single), "class has", "classes have")
-        listen(Event("note", message=f"{classes} one image ({names}): nothing shows how they vary"))
-    for note in data.notes:
-        listen(Event("note", message=f"{data.name}: {note}"))
-    held = open_data(recipe.data.validation) if recipe.data.validation else None
-    if held:
-        refuse_overlap("the training data", held, data.class_names, "validate on other classes")
-        copies = duplicates(data, held) if not data.name.startswith(("omniglot", "icons")) else []
-        if copies:
-            one, other = copies[0]
-            images = count(len(copies), "held-out image is a copy", "held-out images are copies")
-            message = f"warning: {images} of training images ({other.source} = {one.source})"
-            listen(Event("note", message=f"{message}: held-out figures will flatter"))
-    return data, held
-
-
-def _episodes(held: DataSet) -> Episodes | None:
-    """Tasks for validation: within groups where classes have them, else across origins; as many ways as there are."""
-    if len(held.groups[0]) > 1:
-        try:
-            return within_group(held, ways=20, tasks=250, seed=1)[0]
-        except DataError:  # groups too small for Lake's form
-            pass
-    try:
-        usable = min(20, sum(count > 1 for count in np.bincount(held.labels)))
-        return any_classes(held, ways=max(2, usable), shots=1, tasks=250, seed=1)
-    except DataError:
-        return None
-
-
-def _signature(recipe: Recipe, data: DataSet) -> str:
-    decisive = {k: v for k, v in recipe.sections.items() if k != "export"}
-    return hashlib.sha256(json.dumps([decisive, data.fingerprint], sort_keys=True).encode()).hexdigest()

@@ -16,52 +16,72 @@ from typing import Any
 import torch
 
 from firstsight.datasets import is_whole, open_labelled
-from firstsight.files import append_line, write_atomically
+from firstsight.files import append_line, sweep
+from firstsight.learn.board import Show, board, writer
+from firstsight.learn.events import Event, Listener
 from firstsight.learn.fit import fit, learning_rate_at
-from firstsight.learn.machine import keep_memory, settled
+from firstsight.learn.machine import keep_memory
 from firstsight.learn.recipe import Recipe
-from firstsight.learn.run import Event, Listener, Run
+from firstsight.learn.run import Run
 from firstsight.learn.shards import Map, workers
 from firstsight.model import Model
 
 CHECK_EVERY = 50
 
 
-def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener = lambda _: None) -> Model:
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool = False,
+    tensorboard: Path | None = None,
+    listen: Listener = lambda _: None,
+) -> Model:
     """Train as the recipe says, and export to the directory ``out``.
 
     ``out`` receives ``metrics.jsonl`` and, until the model is written, ``checkpoint.pt``. A stopped run, or one whose
-    model could not be written, goes on with ``resume`` and gives the model it would have given.
+    model could not be written, goes on with ``resume`` and gives the model it would have given, to the last bit.
+
+    Args:
+        tensorboard: a folder that receives the numbers of ``metrics.jsonl`` too, below the name of ``out``.
 
     Raises:
         DataError: the data cannot serve, or validation shares classes with training.
         TrainingError: the loss is not finite, or the embedding collapsed.
         StorageError: the disk refused; the last checkpoint is intact.
     """
-    run = Run(recipe, out, listen)
-    start = run.restore() if resume else 0
-    settings, began = recipe.training, time.perf_counter()
+    if tensorboard is not None:
+        writer()  # refused before an hour of reading
     keep_memory()
-    log = out / "metrics.jsonl"
-    if not resume:
-        write_atomically(log, b"")
-        (out / "checkpoint.pt").unlink(missing_ok=True)
-    with _threads(settings.threads, settings.parts) as spread, _interrupts() as interrupted:
-        steps = fit(
-            run.encoder,
-            run.objective,
-            run.batch,
-            run.optimiser,
-            steps=settings.steps,
-            schedule=partial(
-                learning_rate_at, steps=settings.steps, peak=recipe.optimiser.lr, warmup=recipe.optimiser.warmup
-            ),
-            start=start,
-            clip=recipe.optimiser.clip,
-            precision=settled(settings.precision),
-            parts=settings.parts,
-            run=spread,
-        )
+    with _threads(recipe.training.threads, recipe.training.parts) as spread:
+        run = Run(recipe, out, listen)
+        sweep(out)
+        start = run.restore() if resume else run.begin()
+        with board(tensorboard and tensorboard / out.resolve().name, start) as show:
+            _learn(run, start, show, spread)
+        return run.export()
+
+
+def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
+    """The steps after ``start``, and what goes with them."""
+    recipe = run.recipe
+    settings, began = recipe.training, time.perf_counter()
+    steps = fit(
+        run.encoder,
+        run.objective,
+        run.batch,
+        run.optimiser,
+        steps=settings.steps,
+        schedule=partial(
+            learning_rate_at, steps=settings.steps, peak=recipe.optimiser.lr, warmup=recipe.optimiser.warmup
+        ),
+        start=start,
+        clip=recipe.optimiser.clip,
+        precision=run.precision,
+        parts=settings.parts,
+        run=spread,
+    )
+    with _interrupts() as interrupted:
         for done in steps:
             step = done.step
             run.average.update_parameters(run.encoder)
@@ -70,18 +90,19 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, listen: Listener =
             values = {"loss": done.loss, "learning_rate": done.learning_rate, "examples_per_second": speed}
             if step % CHECK_EVERY == 0 or last:
                 values["effective_dimensions"] = run.watch(done.embeddings, step)
+                values["peak_mib"] = run.peak_mib()
             if step % settings.validate_every == 0 or last:
                 accuracy = run.validate()
                 if accuracy is not None:
                     values["validation_accuracy"] = accuracy
-            listen(Event("step", step, settings.steps, values=values))
-            if step % 10 == 0 or last:
-                append_line(log, json.dumps({"step": step, **values}))
+            run.listen(Event("step", step, settings.steps, values=values))
+            if step % 10 == 0 or len(values) > 3:
+                append_line(run.log, json.dumps({"step": step, **values}))
+                show(step, values)
             if interrupted() or last or step % settings.checkpoint_every == 0:
                 run.checkpoint(step)
             if interrupted():
                 raise KeyboardInterrupt
-    return run.export()
 
 
 def with_data(recipe: Recipe, address: str) -> Recipe:

@@ -1,0 +1,58 @@
+"""What a run learns from and is watched on, after the checks that save an hour."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from firstsight.datasets import DataSet, open_data, open_labelled, refuse_overlap
+from firstsight.datasets.splits import duplicates
+from firstsight.errors import DataError, UsageError, count
+from firstsight.evaluation.oneshot import Episodes, any_classes, within_group
+from firstsight.learn.events import Event, Listener
+from firstsight.learn.recipe import Recipe
+
+
+def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None]:
+    """Training and validation data, after the checks that save an hour."""
+    if not recipe.data.train:
+        begun = f"--from {recipe.training.start}" if recipe.training.start else recipe.name
+        raise UsageError(f"recipe {recipe.name!r} learns from your data; name it: firstsight train {begun} ./photos")
+    data = open_labelled(recipe.data.train)
+    if len(data.classes) < 2:
+        raise DataError(
+            f"{data.name} has one class only ({', '.join(data.classes)}), nothing to tell it from; add classes"
+        )
+    counts = np.bincount(data.labels)
+    single = [data.classes[c] for c in np.flatnonzero(counts == 1)]
+    if len(single) == len(data.classes):
+        raise DataError(f"every class of {data.name} has one image, so nothing shows what stays the same; add images")
+    if single:
+        names = ", ".join(single[:3]) + (", ..." if len(single) > 3 else "")
+        classes = count(len(single), "class has", "classes have")
+        listen(Event("note", message=f"{classes} one image ({names}): nothing shows how they vary"))
+    for note in data.notes:
+        listen(Event("note", message=f"{data.name}: {note}"))
+    held = open_data(recipe.data.validation) if recipe.data.validation else None
+    if held:
+        refuse_overlap("the training data", held, data.class_names, "validate on other classes")
+        copies = duplicates(data, held) if not data.name.startswith(("omniglot", "icons")) else []
+        if copies:
+            one, other = copies[0]
+            images = count(len(copies), "held-out image is a copy", "held-out images are copies")
+            message = f"warning: {images} of training images ({other.source} = {one.source})"
+            listen(Event("note", message=f"{message}: held-out figures will flatter"))
+    return data, held
+
+
+def tasks_of(held: DataSet) -> Episodes | None:
+    """Tasks for validation: within groups where classes have them, else across origins; as many ways as there are."""
+    if len(held.groups[0]) > 1:
+        try:
+            return within_group(held, ways=20, tasks=250, seed=1)[0]
+        except DataError:  # groups too small for Lake's form
+            pass
+    try:
+        usable = min(20, sum(count > 1 for count in np.bincount(held.labels)))
+        return any_classes(held, ways=max(2, usable), shots=1, tasks=250, seed=1)
+    except DataError:
+        return None

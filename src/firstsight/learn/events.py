@@ -1,0 +1,27 @@
+"""What a run tells while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happens while training, for whoever shows it.
+
+    Attributes:
+        kind: ``note``, ``reading`` (decoding the data) or ``step``.
+        step, steps: how far, of how much.
+        message: for people.
+        values: numbers, by name.
+    """
+
+    kind: str
+    step: int = 0
+    steps: int = 0
+    message: str = ""
+    values: dict[str, float] | None = None
+
+
+Listener = Callable[[Event], None]

@@ -1,0 +1,104 @@
+"""Training further: what a run takes over from the model it starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from firstsight.errors import ModelError, UsageError
+from firstsight.learn import recipe as recipes
+from firstsight.learn.comparisons import Proxies
+from firstsight.learn.export import LabEmbedder, load_encoder
+from firstsight.learn.recipe import Recipe
+from firstsight.learn.similarities import TorchSimilarity
+from firstsight.model import SHIPPED, Model
+
+TAKEN = ("input", "encoder", "similarity")
+"""Sections of a recipe that the model decides: its weights mean nothing under others."""
+SHOWN = 8  # examples a class that place its proxy; more hardly move a mean
+
+
+def recipe_from(model: Model, recipe: str | None, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe of a run that starts from a model.
+
+    Args:
+        model: its input, encoder and similarity are those of the run.
+        recipe: of all else, a shipped name or a path; None for the one the model was made by, without its data.
+        changes: ``section.key=value``, the last word on every section.
+
+    Raises:
+        UsageError: as :func:`firstsight.learn.recipe.load`, or the changes name another start.
+        ModelError: what the model says it was made by is no recipe.
+    """
+    if other := [change for change in changes if change.startswith("training.start=")]:
+        raise UsageError(f"--from {model.path} and {other[0]} came, which replace each other; give one of them")
+    stored = model.spec.trained.settings
+    if recipe is not None:
+        chosen = recipes.load(recipe, changes, instead={section: stored.get(section, {}) for section in TAKEN})
+    else:
+        try:
+            recipes.made(model.name, stored)
+        except UsageError as error:
+            raise ModelError(f"{model.path} says it was made by what is no recipe here ({error}); name one") from None
+        chosen = recipes.made(model.spec.trained.recipe, {**stored, "data": {}}, changes)
+    start = model.name if model.path.parent == SHIPPED else str(model.path.resolve())
+    training = {**chosen.sections.get("training", {}), "start": start}
+    if recipe is None:
+        training.pop("precision", None)  # that machine's
+    return Recipe(chosen.name, {**chosen.sections, "training": training})
+
+
+def load_weights(encoder: nn.Module, model: Model, recipe: Recipe) -> None:
+    """Give an encoder the weights of a model.
+
+    Raises:
+        ModelError: the recipe's encoder is another; the message names the settings that differ.
+    """
+    weights, _ = load_encoder(model)
+    try:
+        encoder.load_state_dict(weights.state_dict())
+    except RuntimeError:
+        stored = model.spec.trained.settings
+        asked = {f"{s}.{k}": v for s in ("encoder", "input") for k, v in recipe.sections.get(s, {}).items()}
+        kept = {f"{s}.{k}": v for s in ("encoder", "input") for k, v in stored.get(s, {}).items()}
+        differ = [k for k in sorted(asked | kept) if asked.get(k) != kept.get(k)]
+        named = ", ".join(f"{k} is {_shown(asked, k)} here and {_shown(kept, k)} there" for k in differ)
+        raise ModelError(
+            f"{model.path} has an encoder of another shape than the recipe's ({named}); a model is trained further "
+            "with its own [encoder] and [input]"
+        ) from None
+
+
+def _shown(settings: dict[str, object], key: str) -> object:
+    return settings.get(key, "not set")
+
+
+def place_proxies(
+    comparison: nn.Module, encoder: nn.Module, similarity: TorchSimilarity, images: Tensor, labels: Tensor, turns: int
+) -> None:
+    """Put the proxy of each class where a trained encoder already sees it: at the mean of some examples' embeddings.
+
+    Args:
+        comparison: left as it is unless it is :class:`Proxies`.
+        images: ``(n, c, h, w)`` uint8.
+        labels: ``(n,)`` in 0..classes - 1.
+        turns: as for :func:`firstsight.learn.augment.turn`; each turned class has a proxy of its own, and
+            those of composites stay.
+    """
+    if not isinstance(comparison, Proxies):
+        return
+    classes = len(comparison.proxies) // (turns * comparison.families)
+    order = torch.argsort(labels, stable=True)
+    rank = torch.arange(len(order)) - torch.searchsorted(labels[order], labels[order])
+    some = order[rank < SHOWN]
+    lab, total = LabEmbedder(encoder, similarity), torch.zeros_like(comparison.proxies[: classes * turns])
+    for begin in range(0, len(some), 256):
+        block = some[begin : begin + 256]
+        shown = images[block]
+        for k in range(turns):
+            turned = torch.rot90(shown.flip(-1) if k >= 4 else shown, k % 4, (2, 3))
+            total.index_add_(0, labels[block] + k * classes, torch.from_numpy(lab.embed_arrays(turned.numpy())))
+    with torch.no_grad():
+        comparison.proxies[: classes * turns] = similarity.prepare(total)
