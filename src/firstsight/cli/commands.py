@@ -2,86 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    help="One-shot recognition: learn a similarity, enroll one example, verify and identify.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-gallery_app = typer.Typer(help="Make a gallery.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(gallery_app, name="gallery")
+from firstsight.cli import making
+from firstsight.cli.app import GalleryAt, Json, ModelAt, ModelName, app, gallery_app
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-ModelAt = Annotated[str | None, typer.Option("--model", help="Where the gallery's model lies now, if it moved.")]
-ModelName = Annotated[str, typer.Argument(help="A shipped model by its bare name, or a directory (with a /).")]
+__all__ = ["app", "gallery_app", "making"]
+
 TOP = 5
-GalleryAt = Annotated[str, typer.Argument(help="A file, with #name for one of several galleries in it.")]
-
-
-@app.callback(invoke_without_command=True)
-def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    if version:
-        import firstsight
-
-        print(f"firstsight {firstsight.__version__}")
-        raise typer.Exit
-
-
-@app.command()
-def train(
-    recipe: Annotated[str, typer.Argument(help="A shipped recipe (see firstsight recipes) or a TOML file.")],
-    changes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[DATA] [KEY=VALUE]...", help="Your data, and settings such as training.steps=500."),
-    ] = None,
-    data: Annotated[str | None, typer.Option(help="Learn from this data instead of the recipe's.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Directory of the model [default: ./RECIPE-model].")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in --out.")] = False,
-    json: Json = False,
-) -> int:
-    """Learn a similarity from labelled examples."""
-    from firstsight import api
-    from firstsight.cli import render
-    from firstsight.errors import UsageError
-
-    settings = list(changes or [])
-    named = [c for c in settings if "=" not in c or c.startswith(("./", "/", "../", "~"))]
-    if len(named) + (data is not None) > 1:
-        raise UsageError(f"one data set was expected, {', '.join([*named, *([data] if data else [])])} came")
-    place = out or Path(f"./{Path(recipe).stem}-model")
-    with render.training(quiet=json) as listen:
-        try:
-            model = api.train(
-                recipe,
-                *[c for c in settings if c not in named],
-                data=data or (named[0] if named else None),
-                out=place,
-                resume=resume,
-                overwrite=overwrite,
-                listen=listen,
-            )
-        except KeyboardInterrupt:
-            if not (place / "checkpoint.pt").exists():
-                return render.error("stopped; nothing was saved", 3)
-            options = [
-                *(["--data", data] if data else []),
-                "--out",
-                str(place),
-                *(["--overwrite"] if overwrite else []),
-            ]
-            again = shlex.join(["firstsight", "train", recipe, *settings, *options, "--resume"])
-            return render.error(f"stopped; the checkpoint is kept; go on with: {again}", 3)
-    render.trained(model, json=json)
-    return 0
 
 
 @app.command()
@@ -245,6 +176,7 @@ def identify(
     from firstsight import api
     from firstsight.cli import render
     from firstsight.errors import UsageError
+    from firstsight.inputs.decode import expand
 
     if data is not None:
         if sources:
@@ -257,7 +189,7 @@ def identify(
         return 0
     if not sources:
         raise UsageError("one or more images, or --data, was expected")
-    probes = api.expand(sources)
+    probes = expand(sources)
     matches = api.identify(gallery, probes, top=top, model=model)
     render.matched(matches, probes, gallery, one=len(sources) == 1 and probes == sources, json=json)
     return int(any(m.identity is None for m in matches))

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from firstsight.errors import InputError
+from firstsight.files import FILE, FOLDER, state_of
 from firstsight.types import Source
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -104,3 +107,21 @@ def _flatten(image: Image.Image, mode: str) -> Image.Image:
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, image)
     return image.convert(mode)
+
+
+def expand(sources: Sequence[Source]) -> list[Any]:
+    """Replace folders by the images directly in them.
+
+    Raises:
+        InputError: a folder without images.
+    """
+    out: list[Any] = []
+    for source in sources:
+        if isinstance(source, str | Path) and state_of(Path(source)) == FOLDER:
+            found = sorted(p for p in Path(source).iterdir() if p.suffix.lower() in EXTENSIONS and state_of(p) == FILE)
+            if not found:
+                raise InputError(f"{source} is a folder without images; for class folders use --data folder:{source}")
+            out.extend(found)
+        else:
+            out.append(source)
+    return out
