@@ -13,10 +13,10 @@ endif
 HAVE_DATA := $(if $(FIRSTSIGHT_DATA),$(wildcard $(addsuffix /.,$(subst :, ,$(FIRSTSIGHT_DATA)))))
 SELECT    := $(if $(HAVE_DATA),,-m "not data")
 
-.PHONY: help env demo test check lint types unit results bench clean
+.PHONY: help env demo test check lint types unit results bench bench-embedding clean
 
 help:  ## show this help
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 env: $(STAMP)  ## make the environment in .venv (Python 3.11 or later, CPU only)
 
@@ -51,6 +51,9 @@ results: env  ## every figure of the README, into results/
 
 bench: env  ## speed beside a named rival, into results/
 	$(BIN)/python results/bench.py
+
+bench-embedding: env  ## speed, memory and start of embedding beside torch at its best, into results/
+	$(BIN)/python results/bench_embedding.py
 
 clean:  ## remove what make made, the environment included
 	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
