@@ -92,10 +92,10 @@ def rival(place: str, options: Sequence[str], threads: int) -> Callable[[Any], A
         def forward(self, readings: torch.Tensor) -> torch.Tensor:
             images = readings.float() / 255
             n = images.shape[0]
-            views = [images] + [
-                functional.grid_sample(images, grid.expand(n, -1, -1, -1), padding_mode="border", align_corners=False)
-                for grid in self.grids  # type: ignore[union-attr]
-            ]
+            views = [images]
+            for i in range(len(WARPS)):
+                grids = self.grids[i].expand(n, -1, -1, -1)  # type: ignore[index,operator]
+                views.append(functional.grid_sample(images, grids, padding_mode="border", align_corners=False))
             embeddings = functional.normalize(self.encoder(torch.cat(views).contiguous(memory_format=layout)).float())
             return functional.normalize(embeddings.reshape(len(views), n, -1).mean(0))
 

@@ -63,9 +63,7 @@ def train(
 @app.command()
 def export(
     model: ModelName,
-    changes: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Such as export.half=true.")
-    ] = None,
+    changes: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Such as export.half=true.")] = None,
     *,
     out: Annotated[Path, typer.Option(help="Directory of the new model.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in --out.")] = False,
