@@ -21,9 +21,7 @@ from sklearn.metrics import roc_auc_score
 sys.path.insert(0, str(Path(__file__).parent))
 from make import record
 
-from firstsight.learn.export import load_encoder
 from firstsight.metrics.verification import auc
-from firstsight.model import Model
 from firstsight.similarity import Similarity
 
 SEED = 0
@@ -41,23 +39,6 @@ def paired(ours: Callable[[], Any], rival: Callable[[], Any], rounds: int = 7) -
             into.append(time.perf_counter() - began)
     a, b = (float(np.median(t)) for t in times)
     return {"firstsight seconds": round(a, 5), "rival seconds": round(b, 5), "ratio": round(b / a, 2)}
-
-
-def embed() -> dict[str, float]:
-    """512 readings through the exported model, against torch (channels_last, inference mode, the same threads)."""
-    model = Model.load("glyphs")
-    encoder, similarity = load_encoder(model)
-    encoder = encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    arrays = np.random.default_rng(SEED).integers(0, 256, (512, *model.input.shape), np.uint8)
-    views = model.spec.trained.settings.get("export", {}).get("views", 1)
-
-    def rival() -> None:
-        with torch.inference_mode():
-            images = torch.from_numpy(arrays).float().contiguous(memory_format=torch.channels_last) / 255
-            for _ in range(views):
-                similarity.prepare(encoder(images))
-
-    return paired(lambda: model.embed_arrays(arrays), rival)
 
 
 def search() -> dict[str, float]:
@@ -132,7 +113,6 @@ if __name__ == "__main__":
     threads = torch.get_num_threads()
     result = {
         "threads": threads,
-        "embed glyphs, rival torch": embed(),
         "top 5 of 100,000, rival NumPy full sort": search(),
         "AUC of 1.1 million scores, rival scikit-learn": area(),
         "evaluation of 13,180 embeddings, rivals pytorch-metric-learning and scikit-learn": evaluation(threads),

@@ -101,7 +101,7 @@ def test_options_are_spelled_as_parameters(command: str, cli: Cli) -> None:
     """Every parameter of a command shows in its help, as an argument or as the option of the same name."""
     shown = cli(*command.split(), "--help").out
     assert commands()[command].__doc__.split("\n")[0].rstrip(".")[:40] in " ".join(shown.split())
-    arguments = {"train": {"recipe", "changes"}, "evaluate": {"data"}, "calibrate": {"data"}}
+    arguments = {"train": {"recipe", "changes"}, "export": {"changes"}, "evaluate": {"data"}, "calibrate": {"data"}}
     positional = {"gallery", "model", "protocol", "left", "right", "identity", "source", "sources"}
     for name in parameters(commands()[command]):
         if name not in positional | arguments.get(command, set()):

@@ -5,23 +5,25 @@ Only this module imports :mod:`firstsight.learn`, and only inside the function t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firstsight.calibration import DEFAULT_CURVE, Calibration, CurveKind, Target
-from firstsight.datasets import DataInfo, catalogue, open_labelled
-from firstsight.datasets.readings import Progress, read_all
-from firstsight.errors import DataError, ModelError, UsageError
+from firstsight.calibration import DEFAULT_CURVE, Calibration, CurveKind, named_target
+from firstsight.datasets import catalogue as data_sets
+from firstsight.datasets import open_labelled
+from firstsight.datasets.readings import Progress
+from firstsight.errors import UsageError
 from firstsight.evaluation import calibrate as calibration
 from firstsight.evaluation import run
-from firstsight.evaluation.protocols import PROTOCOLS
+from firstsight.evaluation.protocols import protocols
 from firstsight.evaluation.subject import Settings
-from firstsight.files import FILE, FOLDER, MISSING, state_of
 from firstsight.gallery import Gallery
-from firstsight.gallery.tally import tally
+from firstsight.gallery.tally import identify_all
 from firstsight.inputs.decode import expand
-from firstsight.model import Model, find_model, shipped
+from firstsight.model import Model, models
+from firstsight.places import free, place_of
 from firstsight.types import Decision, Enrolment, Info, Match, Reference, Report, Source, Tally
 
 if TYPE_CHECKING:
@@ -60,48 +62,70 @@ def train(
         >>> model = train("glyphs", "training.steps=500", out="./quick")  # doctest: +SKIP
         >>> train(from_=model, data="folder:./signs", out="./signs-model")  # doctest: +SKIP
     """
-    try:
+    with _lab("training"):
         from firstsight.learn import recipe as recipes
         from firstsight.learn import start
         from firstsight.learn import train as training
-    except ImportError as error:
-        if error.name not in ("torch", "onnx", "onnxscript", "safetensors"):
-            raise
-        raise UsageError(
-            f"training needs {error.name}, which is not installed; pip install 'firstsight[train]'"
-        ) from None
     place = place_of(recipe, from_, out)
     chosen = recipes.load(recipe or "", changes) if from_ is None else start.recipe_from(_model(from_), recipe, changes)
-    state = state_of(place)
-    if state not in (FOLDER, MISSING):
-        raise UsageError(f"--out {place} {state}; the path of a new folder was expected")
     if data is not None:
         also = [change for change in changes if change.startswith("data.")]
         if also:
             raise UsageError(f"the data {data} and {also[0]} came, which replace each other; give one of them")
         chosen = training.with_data(chosen, data)
-    if state_of(place / "model.json") == FILE and not overwrite:
-        raise ModelError(f"{place} holds a model already; choose another --out, or --overwrite it")
-    if state_of(place / "checkpoint.pt") == FILE and not (resume or overwrite):
-        raise UsageError(f"{place} holds a run that stopped before its end; --resume it, or --overwrite it")
+    free(place, overwrite=overwrite, resume=resume)
     board = None if tensorboard is None else Path(tensorboard)
     return training.train(chosen, place, resume=resume, tensorboard=board, listen=listen or (lambda _: None))
 
 
-def place_of(recipe: str | None, from_: Model | str | Path | None, out: str | Path | None) -> Path:
-    """The directory that ``train`` with these arguments writes to.
+def export(
+    model: Model | str | Path, changes: Sequence[str] = (), *, out: str | Path, overwrite: bool = False
+) -> Model:
+    """Write a trained model again with other ``[export]`` settings, such as ``export.half=true``: half the size.
+
+    The new model has a fingerprint of its own and no calibration.
+
+    Args:
+        model: loaded, shipped by name, or a directory.
+        changes: ``export.key=value``.
+        out: directory of the new model.
+        overwrite: replace a model that is already in ``out``.
 
     Raises:
-        UsageError: there is neither a recipe nor a model, or the model would replace itself.
+        UsageError, ModelError, TrainingError, StorageError: see each.
     """
-    start = None if from_ is None else from_.path if isinstance(from_, Model) else find_model(from_)
-    if recipe is None and start is None:
-        raise UsageError("a recipe (see firstsight recipes), or --from with a model, was expected")
-    name = f"{Path(recipe).stem}-model" if recipe is not None else f"{start.resolve().name}-further" if start else ""
-    place = Path(f"./{name}" if out is None else out)
-    if start is not None and start.resolve() == place.resolve():
-        raise UsageError(f"{place} can't be both the model to start from and the new one; choose another --out")
-    return place
+    with _lab("exporting"):
+        from firstsight.learn.export import save_again
+    return save_again(_model(model), free(Path(out), overwrite=overwrite), changes)
+
+
+def quantise(
+    model: Model | str | Path,
+    data: str | None = None,
+    *,
+    out: str | Path,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Model:
+    """Write an int8 copy of a model: about twice as fast, a little less exact.
+
+    The copy has a fingerprint of its own and no calibration.
+
+    Args:
+        model: loaded, shipped by name, or a directory.
+        data: an address of data like that it will see; default what it learned from.
+        out: directory of the copy.
+        overwrite: replace a model that is already in ``out``.
+        progress: called while the data is decoded.
+
+    Raises:
+        ModelError, DataError, TrainingError, StorageError: see each.
+    """
+    with _lab("quantising"):
+        from firstsight.learn import quantise as quantising
+    loaded = _model(model)
+    place = free(Path(out), overwrite=overwrite)
+    return quantising.quantise(loaded, data or loaded.spec.trained.data, place, progress=progress)
 
 
 def evaluate(
@@ -185,23 +209,11 @@ def calibrate(
         DataError: the data shares classes with the model's training data.
     """
     rates = {"fmr": fmr, "fnmr": fnmr, "fpir": fpir, "precision": precision, "cost": cost}
-    target = _target(rates, eer=eer, gallery_size=gallery_size, prior=prior)
+    target = named_target(rates, eer=eer, gallery_size=gallery_size, prior=prior)
     loaded = _model(model)
     return calibration.calibrate(
         loaded, data, target=target, confidence=confidence, curve=curve or DEFAULT_CURVE, seed=seed, progress=progress
     )
-
-
-def _target(rates: dict[str, float | None], *, eer: bool, gallery_size: int | None, prior: float | None) -> Target:
-    named = {kind: rate for kind, rate in rates.items() if rate is not None} | ({"eer": 0.0} if eer else {})
-    if len(named) > 1:
-        raise UsageError(f"{' and '.join(named)} came, one target was expected")
-    kind, rate = next(iter(named.items())) if named else ("fmr", 0.01)
-    if (kind == "fpir") != (gallery_size is not None):
-        raise UsageError("fpir and gallery_size belong together: fpir=0.01, gallery_size=20")
-    if prior is not None and kind not in ("precision", "cost"):
-        raise UsageError(f"prior is for precision and cost, {kind} does without")
-    return Target(kind, rate, 1 if gallery_size is None else gallery_size, 0.5 if prior is None else prior)  # type: ignore[arg-type]
 
 
 def compare(model: Model | str | Path, left: Source, right: Source) -> Decision:
@@ -272,15 +284,7 @@ def identify_data(
     Examples that are themselves enrolled are left out.
     """
     with Gallery.open(gallery, model) as opened:
-        held = open_labelled(data)
-        enrolled = {r.source for r in opened.list()}
-        probes = held.where(lambda e: e.source not in enrolled, held.name)
-        if not len(probes):
-            raise DataError(f"every example of {data} is enrolled, none is left to identify")
-        arrays = read_all(probes, opened.model.input, progress=progress)
-        matches = opened.match_embeddings(opened.model.embed_arrays(arrays))
-        known = {r.identity for r in opened.list()}
-        return tally(held.name, probes.examples, matches, known, left_out=len(held) - len(probes))
+        return identify_all(opened, open_labelled(data), progress=progress)
 
 
 def remove(gallery: str | Path, identity: str, *, model: str | Path | None = None) -> int:
@@ -295,30 +299,23 @@ def references(gallery: str | Path, *, model: str | Path | None = None) -> list[
         return opened.list()
 
 
-def data_sets() -> list[DataInfo]:
-    """What data sets there are, and where each was found or looked for."""
-    return catalogue()
-
-
-def protocols() -> list[Info]:
-    """The evaluation protocols."""
-    return [Info(k, f"{p.about} ({p.data or 'any data'})") for k, p in PROTOCOLS.items()]
-
-
-def models() -> list[Info]:
-    """The shipped models."""
-    infos = []
-    for name in shipped():
-        model = Model.load(name)
-        threshold = model.calibration.target.describe() if model.calibration else "not calibrated"
-        infos.append(Info(name, f"learned from {model.spec.trained.data}; {threshold}"))
-    return infos
-
-
 def recipes() -> list[Info]:
     """The shipped recipes, with the first line of each."""
     files = sorted((Path(__file__).parent / "learn" / "recipes").glob("*.toml"))
     return [Info(f.stem, f.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")) for f in files]
+
+
+@contextmanager
+def _lab(verb: str) -> Iterator[None]:
+    """Import what learns: where it is not installed, a sentence says so."""
+    try:
+        yield
+    except ImportError as error:
+        if error.name not in ("torch", "onnx", "onnxscript", "safetensors"):
+            raise
+        raise UsageError(
+            f"{verb} needs {error.name}, which is not installed; pip install 'firstsight[train]'"
+        ) from None
 
 
 def _model(model: Model | str | Path) -> Model:
@@ -332,10 +329,12 @@ __all__ = [
     "data_sets",
     "enroll",
     "evaluate",
+    "export",
     "identify",
     "identify_data",
     "models",
     "protocols",
+    "quantise",
     "recipes",
     "references",
     "remove",

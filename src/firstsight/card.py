@@ -26,6 +26,10 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
         f"| cost | {trained.seconds / 60:.0f} minutes, {trained.core_seconds / 60:.0f} core-minutes"
         + (f", {trained.peak_mib:,} MiB of memory at most |" if trained.peak_mib else " |"),
     ]
+    if spec.int8 is not None:
+        lines.append(f"| arithmetic | int8, a copy of `{spec.int8.of}`; ranges measured on `{spec.int8.data}` |")
+    elif trained.settings.get("export", {}).get("half") is True:
+        lines.append("| weights | rounded to half precision |")
     if trained.started_from:
         lines.append(f"| started from | {trained.started_from} |")
     lines += [f"| {name} on held-out classes | {value:.1%} |" for name, value in trained.validation.items()]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -28,11 +29,11 @@ from firstsight.files import FILE, FOLDER, expanded, state_of, write_together
 from firstsight.inputs import INPUTS, Input
 from firstsight.similarity import Link, Similarity
 from firstsight.spec import MAX_WEIGHTS, FileSpec, ModelSpec
-from firstsight.types import Decision, FloatArray, IntArray, PixelArray, Source
+from firstsight.types import Decision, FloatArray, Info, IntArray, PixelArray, Source
 
 SHIPPED = Path(__file__).parent / "models"
 _MAX_JSON = 16 << 20
-_BATCH = 256
+_BATCH = 16  # as fast as any larger one, whose activations no longer fit the processor's cache
 
 
 class Model:
@@ -118,6 +119,7 @@ class Model:
             raise ModelError(f"{self.path}/encoder.onnx refers to another file, which a model may not")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = _threads()
         try:
             session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001  the runtime raises its own kinds
@@ -203,6 +205,25 @@ def shipped() -> list[str]:
     return sorted(p.parent.name for p in SHIPPED.glob("*/model.json"))
 
 
+def _threads() -> int:
+    """Threads of a session: what ``OMP_NUM_THREADS`` says, else the processors this process may use; 0 for all."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    if said.isdecimal() and int(said):
+        return int(said)
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    return allowed if allowed < (os.cpu_count() or 1) else 0
+
+
+def models() -> list[Info]:
+    """The shipped models."""
+    infos = []
+    for name in shipped():
+        model = Model.load(name)
+        threshold = model.calibration.target.describe() if model.calibration else "not calibrated"
+        infos.append(Info(name, f"learned from {model.spec.trained.data}; {threshold}"))
+    return infos
+
+
 def find_model(name: str | Path) -> Path:
     """The directory of a model.
 
@@ -269,4 +290,4 @@ def _first(error: pydantic.ValidationError) -> str:
     return f"{'.'.join(str(p) for p in one['loc'])}: {one['msg']}"
 
 
-__all__ = ["Model", "ModelSpec", "find_model", "shipped"]
+__all__ = ["Model", "ModelSpec", "find_model", "models", "shipped"]

@@ -66,6 +66,14 @@ class TrainingSpec(_Strict):
     validation: dict[str, float] = {}
 
 
+class Int8Spec(_Strict):
+    """What an int8 copy was made from: the fingerprint of a model, and readings that measured its ranges."""
+
+    of: str
+    data: str
+    readings: int
+
+
 class ModelSpec(_Strict):
     """The content of ``model.json``."""
 
@@ -77,6 +85,7 @@ class ModelSpec(_Strict):
     dim: int = pydantic.Field(ge=1, le=65536)
     files: dict[Literal["encoder.onnx", "encoder.safetensors"], FileSpec] = pydantic.Field(min_length=2)
     trained: TrainingSpec
+    int8: Int8Spec | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -13,7 +13,7 @@ from firstsight.calibration.curves import CURVES, DEFAULT_CURVE, Curve, CurveKin
 from firstsight.calibration.fit import check_target, fit_calibration
 from firstsight.calibration.record import Calibration
 from firstsight.calibration.shifts import MOST_REFERENCES, fit_shifts
-from firstsight.calibration.targets import TARGETS, Target, TargetKind, threshold_for
+from firstsight.calibration.targets import TARGETS, Target, TargetKind, named_target, threshold_for
 
 __all__ = [
     "CURVES",
@@ -29,6 +29,7 @@ __all__ = [
     "fit_calibration",
     "fit_curve",
     "fit_shifts",
+    "named_target",
     "platt",
     "threshold_for",
 ]

@@ -15,8 +15,8 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 from pydantic import ConfigDict, FiniteFloat
-from scipy import special
 
 Float64Array: TypeAlias = npt.NDArray[np.float64]
 Scores: TypeAlias = npt.NDArray[np.floating]
@@ -74,7 +74,7 @@ class Curve:
         """ln(p / (1 - p)) of scores of any shape; finite for scores of any ordinary size, unlike that of ``p``."""
         score = np.asarray(scores, np.float64)
         if self.kind == "isotonic":
-            value: Float64Array = special.logit(self._between_knots(score))
+            value: Float64Array = scipy.special.logit(self._between_knots(score))
             return value
         z = self.parameters[0] * score + self.parameters[1]
         if self.kind == "platt":
@@ -88,7 +88,7 @@ class Curve:
         score = np.asarray(scores, np.float64)
         if self.kind == "isotonic":
             return self._between_knots(score)
-        value: Float64Array = special.expit(self.log_odds(score))
+        value: Float64Array = scipy.special.expit(self.log_odds(score))
         return value
 
     def _between_knots(self, score: Float64Array) -> Float64Array:
@@ -188,7 +188,7 @@ def _logistic(x: Float64Array, label: Float64Array, weight: Float64Array, start:
     beta = start
     value, z = cost(beta)
     for _ in range(100):
-        p = special.expit(z)
+        p = scipy.special.expit(z)
         slope = x @ (weight * (p - label))
         bend = (x * (weight * p * (1 - p))) @ x.T
         # Features may all but coincide, or all probabilities be sure; the ridge keeps the step finite.
@@ -224,7 +224,7 @@ def _isotonic(score: Float64Array, label: Float64Array, weight: Float64Array) ->
     y = fit.x[np.unique(pools, return_index=True)[1]]
     x = np.bincount(pools, mass * distinct) / np.bincount(pools, mass)
     if len(x) > MOST_KNOTS:
-        odds = special.logit(y)
+        odds = scipy.special.logit(y)
         kept = np.unique(np.searchsorted(odds, np.linspace(odds[0], odds[-1], MOST_KNOTS)).clip(0, len(x) - 1))
         x, y = x[kept], y[kept]
     return Curve("isotonic", (), tuple(x.tolist()), tuple(y.tolist()))

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 from pydantic import ConfigDict, FiniteFloat
-from scipy import special
 
 from firstsight.calibration.curves import Curve
 from firstsight.calibration.targets import Target
@@ -109,7 +109,7 @@ class Calibration:
         ends = []
         for side in (self.band_low, self.band_high):
             distance = np.interp(score, self.band_scores, _safe_logit(side) - centre)
-            ends.append(float(special.expit(here + distance)))
+            ends.append(float(scipy.special.expit(here + distance)))
         return min(ends[0], middle), max(ends[1], middle)
 
     def expected_fpir(self, gallery_size: int) -> float:
@@ -174,4 +174,4 @@ def needed_pairs(target: Target, fnmr: float) -> int:
 
 
 def _safe_logit(probability: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    return np.asarray(special.logit(np.clip(np.asarray(probability, np.float64), 1e-12, 1 - 1e-12)))
+    return np.asarray(scipy.special.logit(np.clip(np.asarray(probability, np.float64), 1e-12, 1 - 1e-12)))

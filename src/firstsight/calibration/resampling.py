@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+import scipy
 
 from firstsight.calibration.curves import CurveKind, fit_curve
 from firstsight.calibration.record import MOST_BAND
@@ -172,9 +172,9 @@ def corrected(confidence: float, met: float, error: Callable[[Float64Array], flo
     lean = np.mean(without) - without
     size = float(np.square(lean).sum())
     skewness = float((lean**3).sum()) / (6 * size**1.5) * np.sqrt(len(lean) / count) if size > 0 else 0.0
-    bias = float(special.ndtri(np.clip(met, 1 / (ROUNDS + 1), ROUNDS / (ROUNDS + 1))))
-    reach = bias + float(special.ndtri(confidence))
-    return max(confidence, float(special.ndtr(bias + reach / max(1e-9, 1 - skewness * reach))))
+    bias = float(scipy.special.ndtri(np.clip(met, 1 / (ROUNDS + 1), ROUNDS / (ROUNDS + 1))))
+    reach = bias + float(scipy.special.ndtri(confidence))
+    return max(confidence, float(scipy.special.ndtr(bias + reach / max(1e-9, 1 - skewness * reach))))
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -199,7 +199,7 @@ def _meeting(target: Target, fmr: Float64Array, fnmr: Float64Array) -> int:
 def _upper(rate: Float64Array, trials: int, confidence: float) -> Float64Array:
     """One-sided exact upper bounds of rates of any shape, seen in so many trials."""
     wrong = np.rint(rate * trials)
-    bound = special.betaincinv(wrong + 1, np.maximum(trials - wrong, 1), confidence)
+    bound = scipy.special.betaincinv(wrong + 1, np.maximum(trials - wrong, 1), confidence)
     return np.asarray(np.where(wrong >= trials, 1.0, bound))
 
 

@@ -11,6 +11,7 @@ eer         as many false matches as missed same pairs, in proportion
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias, get_args
 
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict, FiniteFloat
 
-from firstsight.errors import CalibrationError, count
+from firstsight.errors import CalibrationError, UsageError, count
 from firstsight.metrics.openset import fmr_for_fpir, threshold_for_expected_fpir
 from firstsight.metrics.verification import between, threshold_for_fmr
 from firstsight.types import FloatArray, IntArray
@@ -109,6 +110,32 @@ class Target:
         if self.kind == "precision":
             return min(1.0, self.prior * (1 - fnmr) * (1 - self.value) / (self.value * (1 - self.prior)))
         return None
+
+
+def named_target(
+    rates: Mapping[str, float | None], *, eer: bool, gallery_size: int | None, prior: float | None
+) -> Target:
+    """The one target among those a caller may name; an FMR of 1 % where none is named.
+
+    Args:
+        rates: kind -> value, None where it was not named.
+        eer: whether that was named.
+        gallery_size: for ``fpir``.
+        prior: for ``precision`` and ``cost``.
+
+    Raises:
+        UsageError: two were named, or what belongs to another one.
+        CalibrationError: it means nothing.
+    """
+    named = {kind: rate for kind, rate in rates.items() if rate is not None} | ({"eer": 0.0} if eer else {})
+    if len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} came, one target was expected")
+    kind, rate = next(iter(named.items())) if named else ("fmr", 0.01)
+    if (kind == "fpir") != (gallery_size is not None):
+        raise UsageError("fpir and gallery_size belong together: fpir=0.01, gallery_size=20")
+    if prior is not None and kind not in ("precision", "cost"):
+        raise UsageError(f"prior is for precision and cost, {kind} does without")
+    return Target(kind, rate, 1 if gallery_size is None else gallery_size, 0.5 if prior is None else prior)  # type: ignore[arg-type]
 
 
 def threshold_for(

@@ -2,101 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    help="One-shot recognition: learn a similarity, enroll one example, verify and identify.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-gallery_app = typer.Typer(help="Make a gallery.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(gallery_app, name="gallery")
+from firstsight.cli import making
+from firstsight.cli.app import GalleryAt, Json, ModelAt, ModelName, app, gallery_app
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-ModelAt = Annotated[str | None, typer.Option("--model", help="Where the gallery's model lies now, if it moved.")]
-ModelName = Annotated[str, typer.Argument(help="A shipped model by its bare name, or a directory (with a /).")]
+__all__ = ["app", "gallery_app", "making"]
+
 TOP = 5
-GalleryAt = Annotated[str, typer.Argument(help="A file, with #name for one of several galleries in it.")]
-
-
-@app.callback(invoke_without_command=True)
-def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    if version:
-        import firstsight
-
-        print(f"firstsight {firstsight.__version__}")
-        raise typer.Exit
-
-
-@app.command()
-def train(
-    recipe: Annotated[
-        str | None,
-        typer.Argument(help="A shipped recipe (see firstsight recipes) or a TOML file; not needed with --from."),
-    ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[DATA] [KEY=VALUE]...", help="Your data, and settings such as training.steps=500."),
-    ] = None,
-    data: Annotated[str | None, typer.Option(help="Learn from this data instead of the recipe's.")] = None,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="Begin with this model, and by default as it was made.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Directory of the model [default: ./RECIPE-model, or ./MODEL-further].")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in --out.")] = False,
-    tensorboard: Annotated[Path | None, typer.Option(help="A folder for TensorBoard to show.")] = None,
-    json: Json = False,
-) -> int:
-    """Learn a similarity from labelled examples."""
-    from firstsight import api
-    from firstsight.cli import render
-    from firstsight.errors import UsageError
-
-    settings = list(changes or [])
-    if from_ is not None and recipe is not None and not _is_recipe(recipe):
-        settings, recipe = [recipe, *settings], None
-    named = [c for c in settings if "=" not in c or c.startswith(("./", "/", "../", "~"))]
-    if len(named) + (data is not None) > 1:
-        raise UsageError(f"one data set was expected, {', '.join([*named, *([data] if data else [])])} came")
-    place = api.place_of(recipe, from_, out)
-    with render.training(quiet=json) as listen:
-        try:
-            model = api.train(
-                recipe,
-                *[c for c in settings if c not in named],
-                data=data or (named[0] if named else None),
-                from_=from_,
-                out=place,
-                resume=resume,
-                overwrite=overwrite,
-                tensorboard=tensorboard,
-                listen=listen,
-            )
-        except KeyboardInterrupt:
-            if not (place / "checkpoint.pt").exists():
-                return render.error("stopped; nothing was saved", 3)
-            given = {"--from": from_, "--data": data, "--out": place, "--tensorboard": tensorboard}
-            options = [word for option, value in given.items() if value is not None for word in (option, str(value))]
-            words = [*([recipe] if recipe else []), *settings, *options, *(["--overwrite"] if overwrite else [])]
-            again = shlex.join(["firstsight", "train", *words, "--resume"])
-            return render.error(f"stopped; the checkpoint is kept; go on with: {again}", 3)
-    render.trained(model, json=json)
-    return 0
-
-
-def _is_recipe(word: str) -> bool:
-    """Whether the first word beside --from, where a recipe may be left out, is one: a file, or a bare name."""
-    return word.endswith(".toml") or not set(word) & set("/:=.~")
 
 
 @app.command()

@@ -178,21 +178,36 @@ def reading(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
 
 def trained(model: Model, *, json: bool) -> None:
     """What came of training, and what comes next."""
-    spec = model.spec
+    t = model.spec.trained
     if json:
-        dump(
-            {
-                "path": str(model.path),
-                "fingerprint": model.fingerprint,
-                **spec.model_dump(exclude={"trained": {"classes"}}),
-            }
-        )
+        _dump_model(model)
         return
-    t = spec.trained
     learned = f"{count(t.examples, 'example', 'examples')} of {count(len(t.classes), 'class', 'classes')}"
     print(f"{model.path}: learned from {learned} in {t.seconds / 60:.1f} min with {t.peak_mib:,} MiB of memory at most")
     for name, accuracy in t.validation.items():
         print(f"  {name} on held-out classes: {accuracy:.1%}")
+    _calibrate_next(model)
+
+
+def written(model: Model, *, json: bool) -> None:
+    """What was written, and that it needs a threshold of its own."""
+    if json:
+        _dump_model(model)
+        return
+    size = sum(file.bytes for file in model.spec.files.values())
+    print(
+        f"{model.path}: {size / 1e6:.1f} MB, fingerprint {model.fingerprint}; its scores differ, so it has no threshold"
+    )
+    _calibrate_next(model)
+
+
+def _dump_model(model: Model) -> None:
+    content = model.spec.model_dump(exclude={"trained": {"classes"}})
+    dump({"path": str(model.path), "fingerprint": model.fingerprint, **content})
+
+
+def _calibrate_next(model: Model) -> None:
+    t = model.spec.trained
     where = "" if t.calibration_data else " DATA"
     # What is held out of a user's own data is a third of the classes or less: a threshold from few needs a margin.
     surer = " --confidence 0.95" if t.calibration_data.endswith(":validation") and len(t.classes) < 40 else ""

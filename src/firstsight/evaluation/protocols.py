@@ -11,6 +11,7 @@ from firstsight.evaluation.openset import openset
 from firstsight.evaluation.retrieval import retrieval
 from firstsight.evaluation.subject import Protocol, Settings
 from firstsight.evaluation.verification import koch, verification
+from firstsight.types import Info
 
 PROTOCOLS: dict[str, Protocol] = {
     "omniglot-lake-20way": Protocol(
@@ -70,6 +71,12 @@ PROTOCOLS: dict[str, Protocol] = {
     ),
 }
 """Every protocol by its name."""
+
+
+def protocols() -> list[Info]:
+    """The evaluation protocols."""
+    return [Info(k, f"{p.about} ({p.data or 'any data'})") for k, p in PROTOCOLS.items()]
+
 
 _ON_PAIRS = ("verification",)
 

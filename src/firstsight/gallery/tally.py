@@ -4,8 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from firstsight.gallery.gallery import spelled
+from firstsight.datasets import DataSet
+from firstsight.datasets.readings import Progress, read_all
+from firstsight.errors import DataError
+from firstsight.gallery.gallery import Gallery, spelled
 from firstsight.types import Example, Match, Tally
+
+
+def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None = None) -> Tally:
+    """Identify every example and count; those that are themselves enrolled are left out.
+
+    Raises:
+        DataError: none is left.
+    """
+    enrolled = {r.source for r in gallery.list()}
+    probes = data.where(lambda e: e.source not in enrolled, data.name)
+    if not len(probes):
+        raise DataError(f"every example of {data.name} is enrolled, none is left to identify")
+    arrays = read_all(probes, gallery.model.input, progress=progress)
+    matches = gallery.match_embeddings(gallery.model.embed_arrays(arrays))
+    known = {r.identity for r in gallery.list()}
+    return tally(data.name, probes.examples, matches, known, left_out=len(data) - len(probes))
 
 
 def tally(

@@ -13,8 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 from PIL import Image
-from scipy import ndimage
 
 from firstsight.errors import UsageError
 from firstsight.inputs.decode import decode
@@ -91,10 +91,10 @@ def _repen(mask: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float32]
     """Ink ``(h, w)`` with its outline moved in or out so that the typical stroke is ``width`` wide, 0..255."""
     if not mask.any():
         return np.zeros(mask.shape, np.float32)
-    inside = ndimage.distance_transform_edt(mask)
-    outside = ndimage.distance_transform_edt(~mask)
+    inside = scipy.ndimage.distance_transform_edt(mask)
+    outside = scipy.ndimage.distance_transform_edt(~mask)
     now = 4 * inside[mask].mean() - 1  # a stroke w wide has a mean depth of about (w + 1) / 4
-    ridge = (inside == ndimage.maximum_filter(inside, 3)) & mask
+    ridge = (inside == scipy.ndimage.maximum_filter(inside, 3)) & mask
     grow = (width - now) / 2
     depth = np.where(mask, inside - 0.5, 0.5 - outside) + grow
     depth = np.where(ridge, np.maximum(depth, 1.0), depth)  # never lose a stroke that is thinner than the rest

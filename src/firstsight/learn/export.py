@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import logging
 import math
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import safetensors.torch
 import torch
+from onnxscript.optimizer import fold_constants, remove_unused_nodes
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,6 +26,8 @@ from firstsight.errors import ModelError, TrainingError
 from firstsight.files import write_together
 from firstsight.inputs import Input
 from firstsight.learn.catalogue import ENCODERS, SIMILARITIES
+from firstsight.learn.half import narrow, rounded, stored
+from firstsight.learn.recipe import ExportSettings, exported_as
 from firstsight.learn.similarities import TorchSimilarity
 from firstsight.model import Model
 from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, SimilaritySpec, TrainingSpec
@@ -56,15 +60,16 @@ class Readable(nn.Module):
     def forward(self, readings: Tensor) -> Tensor:
         """``(n, c, h, w)`` uint8 -> ``(n, d)`` float32."""
         images = readings.to(torch.float32) / 255
-        total = self.similarity.prepare(self.encoder(images))
-        if len(self.grids):
-            for grid in self.grids:
-                warped = functional.grid_sample(
-                    images, grid.expand(images.shape[0], -1, -1, -1), padding_mode="border", align_corners=False
-                )
-                total = total + self.similarity.prepare(self.encoder(warped))
-            total = self.similarity.prepare(total / (1 + len(self.grids)))
-        return total
+        if not len(self.grids):
+            return self.similarity.prepare(self.encoder(images))
+        n = images.shape[0]
+        warped = [
+            functional.grid_sample(images, grid.expand(n, -1, -1, -1), padding_mode="border", align_corners=False)
+            for grid in self.grids
+        ]
+        # One run of the network on all views: small batches leave much of a processor idle.
+        embeddings = self.similarity.prepare(self.encoder(torch.cat([images, *warped])))
+        return self.similarity.prepare(embeddings.reshape(1 + len(self.grids), -1, embeddings.shape[-1]).mean(0))
 
 
 def _warp(degrees: float, scale: float) -> list[list[float]]:
@@ -95,7 +100,7 @@ class LabEmbedder:
         """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32."""
         encoder, similarity, views = self._parts
         readable = Readable(encoder, similarity, arrays.shape[-1], views).eval()
-        most = max(1, min(256, BLOCK // math.prod(arrays.shape[1:])))
+        most = max(1, min(256, BLOCK // math.prod(arrays.shape[1:])) // views)
         with torch.inference_mode():
             blocks = [
                 readable(torch.from_numpy(arrays[i : i + most]).contiguous(memory_format=torch.channels_last))
@@ -112,8 +117,17 @@ class LabEmbedder:
         return self._runtime.scores(left, right)
 
 
-def to_onnx(encoder: nn.Module, similarity: TorchSimilarity, reader: Input, views: int = 1) -> bytes:
-    """The encoder as an ONNX graph in one file, stripped of what it tells about the machine it was made on."""
+def to_onnx(
+    encoder: nn.Module, similarity: TorchSimilarity, reader: Input, views: int = 1, half: bool = False
+) -> bytes:
+    """The encoder as an ONNX graph in one file, stripped of what it tells about the machine it was made on.
+
+    Args:
+        encoder, similarity: what is exported.
+        reader: whose readings it takes.
+        views: as in :class:`Readable`.
+        half: store what float16 can hold exactly in float16; the network should be ``rounded``.
+    """
     readable = Readable(encoder, similarity, reader.shape[-1], views).eval()
     example = torch.zeros((2, *reader.shape), dtype=torch.uint8)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -128,16 +142,24 @@ def to_onnx(encoder: nn.Module, similarity: TorchSimilarity, reader: Input, view
             dynamo=True,
             external_data=False,
             verbose=False,
+            optimize=False,
         )
     if program is None:
         raise TrainingError("the encoder can't be exported to ONNX")
+    # The exporter's own optimiser would also fold normalisation into the kernels, whose numbers float16 could not hold
+    # then. Runtimes fold it when they load.
+    fold_constants(program.model)
+    remove_unused_nodes(program.model)
     proto = program.model_proto
-    _strip(proto)
-    buffer = io.BytesIO(proto.SerializeToString())
-    return buffer.getvalue()
+    strip(proto)
+    _plain_pools(proto)
+    if half:
+        narrow(proto)
+    made: bytes = proto.SerializeToString()
+    return made
 
 
-def _strip(proto: Any) -> None:
+def strip(proto: Any) -> None:
     """Remove stack traces, source paths and module names, which tell of the machine and change from run to run."""
     del proto.metadata_props[:]
     proto.doc_string = ""
@@ -149,6 +171,23 @@ def _strip(proto: Any) -> None:
     for tensor in proto.graph.initializer:
         del tensor.metadata_props[:]
         tensor.doc_string = ""
+
+
+def _plain_pools(proto: Any) -> None:
+    """Where a pool's windows fill its input there is nothing to round up: say so, as runtimes are faster then."""
+    inferred = onnx.shape_inference.infer_shapes(proto)
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in inferred.graph.value_info}
+    for node in proto.graph.node:
+        if node.op_type == "AveragePool":
+            given = {a.name: a for a in node.attribute}
+            sides = shapes.get(node.input[0], [])[2:]
+            kernel, strides = given["kernel_shape"].ints, given["strides"].ints
+            if (
+                sides
+                and not any(given["pads"].ints)
+                and all(side and (side - k) % s == 0 for side, k, s in zip(sides, kernel, strides, strict=True))
+            ):
+                given["ceil_mode"].i = 0
 
 
 def save(
@@ -167,19 +206,27 @@ def save(
 
     A model that was there stays until the new one is on disk and embeds as the trained one; ``model.json`` comes last.
 
+    With ``export.half`` among its settings the weights are rounded first: another model, with its own fingerprint.
+
     Args:
+        path: its directory.
+        name, encoder, similarity, reader, dim, views: of the model.
+        trained: what it learned from, and its settings.
         probe: readings ``(n, c, h, w)`` on which the loaded model must equal the trained one to 1e-4.
 
     Raises:
-        TrainingError: it does not.
+        TrainingError: it does not, or half precision can't hold its weights.
         StorageError: the disk refused.
     """
+    half = trained.settings.get("export", {}).get("half", False) is True
+    if half:
+        encoder = rounded(encoder)
     weights = {k: v.detach().contiguous() for k, v in encoder.state_dict().items()}
     files = {
-        "encoder.onnx": to_onnx(encoder, similarity, reader, views),
-        "encoder.safetensors": safetensors.torch.save(weights),
+        "encoder.onnx": to_onnx(encoder, similarity, reader, views, half),
+        "encoder.safetensors": safetensors.torch.save(stored(weights) if half else weights),
     }
-    specs = {k: FileSpec(bytes=len(v), sha256=hashlib.sha256(v).hexdigest()) for k, v in files.items()}
+    specs = {k: described(v) for k, v in files.items()}
     runtime = similarity.runtime
     link = runtime.link
     spec = ModelSpec(
@@ -195,8 +242,6 @@ def save(
         files=specs,  # type: ignore[arg-type]
         trained=trained,
     )
-    files["README.md"] = card(spec, None).encode()
-    files["model.json"] = json.dumps(spec.model_dump(), indent=1).encode()
 
     def check(place: Path) -> None:
         lab = LabEmbedder(encoder, similarity, views)
@@ -206,13 +251,72 @@ def save(
                 f"the exported model differs from the trained one by {gap:.2g}, {TOLERANCE:g} is allowed"
             )
 
-    write_together(path, files, check=check)
+    return publish(path, spec, files, check)
+
+
+def described(content: bytes) -> FileSpec:
+    """Size and hash, as ``model.json`` holds them."""
+    return FileSpec(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def publish(path: Path, spec: ModelSpec, files: Mapping[str, bytes], check: Callable[[Path], object]) -> Model:
+    """Write a model directory, or leave the one that was there; an old calibration goes.
+
+    Args:
+        path: its directory.
+        spec: becomes ``model.json``, which is written last.
+        files: the weights.
+        check: called with a directory that holds the new files; what it raises leaves the old ones in place.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    described_by = {
+        "README.md": card(spec, None).encode(),
+        "model.json": json.dumps(spec.model_dump(exclude_none=True), indent=1).encode(),
+    }
+    write_together(path, {**files, **described_by}, check=check)
     (path / "calibration.json").unlink(missing_ok=True)
     return Model.load(path)
 
 
+def save_again(model: Model, out: Path, changes: Sequence[str] = ()) -> Model:
+    """Write a model once more with other ``[export]`` settings: other views, or half precision.
+
+    It has no calibration, since its scores differ. Weights once rounded stay as they are.
+
+    Args:
+        model: as it was saved.
+        out: directory of the new one.
+        changes: ``export.key=value``.
+
+    Raises:
+        UsageError: a change is of another section, or not one that ``[export]`` takes.
+        ModelError: the weights do not fit the network its settings describe.
+    """
+    settings = exported_as(model.spec.trained.settings.get("export", {}), changes)
+    encoder, similarity = load_encoder(model)
+    return save(
+        out,
+        name=model.name,
+        encoder=encoder,
+        similarity=similarity,
+        reader=model.input,
+        dim=model.dim,
+        views=ExportSettings(**settings).views,
+        trained=model.spec.trained.model_copy(update={"settings": {**model.spec.trained.settings, "export": settings}}),
+        probe=np.random.default_rng(0).integers(0, 256, (16, *model.input.shape), np.uint8),
+    )
+
+
 def load_lab(model: Model) -> LabEmbedder:
-    """A model directory's network in torch, as an Embedder that must equal the runtime's."""
+    """A model directory's network in torch, as an Embedder that must equal the runtime's.
+
+    Raises:
+        ModelError: it is an int8 copy, which torch can't equal; or its weights do not fit.
+    """
+    if model.spec.int8 is not None:
+        raise ModelError(f"{model.path} is an int8 copy, which has no twin in the lab; take the model it was made from")
     encoder, similarity = load_encoder(model)
     return LabEmbedder(encoder, similarity, model.spec.trained.settings.get("export", {}).get("views", 1))
 

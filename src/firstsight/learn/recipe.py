@@ -96,9 +96,11 @@ class ExportSettings:
 
     Args:
         views: of each reading that are embedded and averaged in use: 1, or 5 (steadier, five times the work).
+        half: round the weights to half precision and store them so: half the size.
     """
 
     views: Literal[1, 5] = 1
+    half: bool = False
 
 
 _FIXED: dict[str, Callable[..., Any]] = {
@@ -207,6 +209,25 @@ def made(name: str, sections: Mapping[str, dict[str, Any]], changes: Sequence[st
         _apply(changed, change)
     _check(changed)
     return Recipe(name, changed)
+
+
+def exported_as(settings: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """Section ``[export]`` with ``export.key=value`` changes, checked.
+
+    Args:
+        settings: the section as it was.
+        changes: to it; of no other section.
+
+    Raises:
+        UsageError: another section, or a key or value that ``[export]`` does not take.
+    """
+    sections = {"export": dict(settings)}
+    for change in changes:
+        if not change.startswith("export."):
+            raise UsageError(f"{change!r} came, but only export.key=value can change once a model is trained")
+        _apply(sections, change)
+    _check_keys("export", sections["export"], ExportSettings)
+    return sections["export"]
 
 
 def _apply(sections: dict[str, dict[str, Any]], change: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+import scipy
 
 from firstsight.errors import DataError
 from firstsight.types import IntArray, Metric
@@ -14,8 +14,8 @@ from firstsight.types import IntArray, Metric
 
 def exact(successes: float, trials: int) -> tuple[float, float]:
     """Exact binomial interval (Clopper and Pearson, 1934) for independent trials."""
-    low = 0.0 if successes <= 0 else float(special.betaincinv(successes, trials - successes + 1, 0.025))
-    high = 1.0 if successes >= trials else float(special.betaincinv(successes + 1, trials - successes, 0.975))
+    low = 0.0 if successes <= 0 else float(scipy.special.betaincinv(successes, trials - successes + 1, 0.025))
+    high = 1.0 if successes >= trials else float(scipy.special.betaincinv(successes + 1, trials - successes, 0.975))
     return low, high
 
 
@@ -107,7 +107,7 @@ def combine_seeds(seeds: Sequence[Metric], *, limits: tuple[float, float] = (0.0
     if not (values.min() >= limits[0] and values.max() <= limits[1]):
         raise DataError(f"values from {values.min():g} to {values.max():g}, expected {limits[0]:g} to {limits[1]:g}")
     count, mean = len(seeds), float(values.mean())
-    between = float(special.stdtrit(count - 1, 0.975)) ** 2 * values.var(ddof=1) / count if count > 1 else 0.0
+    between = float(scipy.special.stdtrit(count - 1, 0.975)) ** 2 * values.var(ddof=1) / count if count > 1 else 0.0
     below = np.sqrt(np.mean([(m.value - m.low) ** 2 for m in seeds]) + between)
     above = np.sqrt(np.mean([(m.high - m.value) ** 2 for m in seeds]) + between)
     return Metric(mean, max(limits[0], mean - float(below)), min(limits[1], mean + float(above)))

@@ -1,0 +1,32 @@
+"""The application that commands are added to, and the parameters that several of them share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="One-shot recognition: learn a similarity, enroll one example, verify and identify.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+gallery_app = typer.Typer(help="Make a gallery.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(gallery_app, name="gallery")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+ModelAt = Annotated[str | None, typer.Option("--model", help="Where the gallery's model lies now, if it moved.")]
+ModelName = Annotated[str, typer.Argument(help="A shipped model by its bare name, or a directory (with a /).")]
+GalleryAt = Annotated[str, typer.Argument(help="A file, with #name for one of several galleries in it.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        import firstsight
+
+        print(f"firstsight {firstsight.__version__}")
+        raise typer.Exit
