@@ -22,27 +22,32 @@ from torch.profiler import ProfilerActivity, profile
 
 import firstsight
 from firstsight.learn import run
-from firstsight.learn.encoders.residual import Residual
+from firstsight.learn.composing import Composer
+from firstsight.learn.events import Event
+from firstsight.learn.optimisers import Together
+from firstsight.learn.shards import Shards
 from network import Meter
 
 PARTS: dict[str, tuple[Any, str]] = {
     "batch": (run.Run, "batch"),
     "augment": (run, "augment"),
-    "forward": (Residual, "forward"),
+    "compose": (Composer, "__call__"),
+    "forward": (Shards, "forward"),
     "loss": (run.Run, "objective"),
-    "backward": (Tensor, "backward"),
+    "loss backward": (Tensor, "backward"),
+    "backward": (Shards, "backward"),
     "clip": (nn.utils, "clip_grad_norm_"),
+    "update": (Together, "step"),
     "average": (AveragedModel, "update_parameters"),
 }
-"""What a step is made of, and where FirstSight calls it; ``update`` is named by torch itself."""
-UPDATE = "Optimizer.step#AdamW.step"
+"""What a step is made of, and where FirstSight calls it."""
 
 
 class EnoughError(Exception):
     """The steps asked for are done."""
 
 
-def train(changes: list[str], listen: Callable[[run.Event], None]) -> None:
+def train(changes: list[str], listen: Callable[[Event], None]) -> None:
     """The recipe as shipped but for ``changes``, until ``listen`` has had enough."""
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -56,7 +61,7 @@ def measure(asked: argparse.Namespace, changes: list[str]) -> None:
     """Print the rate as the rivals do."""
     meter = Meter(asked.warmup, asked.steps)
 
-    def listen(event: run.Event) -> None:
+    def listen(event: Event) -> None:
         if event.kind == "step" and meter.tick():
             assert event.values is not None
             meter.tell(event.values["loss"], threads=asked.threads, precision=asked.precision)
@@ -72,7 +77,7 @@ def split(asked: argparse.Namespace, changes: list[str]) -> None:
     profiler = profile(activities=[ProfilerActivity.CPU])
     whole = record_function("whole")
 
-    def listen(event: run.Event) -> None:
+    def listen(event: Event) -> None:
         if event.kind == "step" and event.step == asked.warmup:
             profiler.start()
             whole.__enter__()
@@ -83,16 +88,11 @@ def split(asked: argparse.Namespace, changes: list[str]) -> None:
 
     train(changes, listen)
     events = {e.key: e for e in profiler.key_averages()}
-    spent = {label: events[label].cpu_time_total / 1000 / asked.steps for label in ("whole", UPDATE, *PARTS)}
+    spent = {label: events[label].cpu_time_total / 1000 / asked.steps for label in ("whole", *PARTS)}
     parts = {
-        "data": spent["batch"] - spent["augment"],
-        "augment": spent["augment"],
-        "forward": spent["forward"],
-        "loss": spent["loss"],
-        "backward": spent["backward"],
-        "clip": spent["clip"],
-        "update": spent[UPDATE],
-        "average": spent["average"],
+        "data": spent["batch"] - spent["augment"] - spent["compose"],
+        "loss": spent["loss"] + spent["loss backward"],
+        **{k: spent[k] for k in ("augment", "compose", "forward", "backward", "clip", "update", "average")},
     }
     parts["rest"] = spent["whole"] - sum(parts.values())
     leaves = sorted(

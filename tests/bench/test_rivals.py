@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from firstsight.learn.comparisons import Proxies
-from firstsight.learn.losses.pairwise import normalised_softmax
+from firstsight.learn.losses.softmax import normalised_softmax
 from firstsight.learn.recipe import Recipe, load
 from firstsight.learn.similarities import Cosine
 from scripts import RESULTS, script

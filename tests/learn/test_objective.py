@@ -44,7 +44,7 @@ CURVES = {
 
 def made(*changes):
     """The recipe, its similarity and its objective for embeddings ``(b, 6)`` of 4 classes, in float64."""
-    recipe = load("folder", changes)
+    recipe = load("folder", (*changes, "training.precision=float32"))
     similarity = recipe.part("similarity")(**recipe.settings("similarity"))
     return recipe, similarity, Objective(recipe, similarity, 6, 4).double()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +32,9 @@ class InBatch(nn.Module):
 
     rows = True
 
-    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1) -> None:
+    def __init__(
+        self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1, coarse: bool = False
+    ) -> None:
         super().__init__()
         self.similarity = similarity
 
@@ -51,7 +54,9 @@ class SampledPairs(nn.Module):
 
     rows = False
 
-    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1) -> None:
+    def __init__(
+        self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1, coarse: bool = False
+    ) -> None:
         super().__init__()
         self.similarity = similarity
 
@@ -70,7 +75,9 @@ class SampledTriplets(nn.Module):
 
     rows = True
 
-    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1) -> None:
+    def __init__(
+        self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1, coarse: bool = False
+    ) -> None:
         super().__init__()
         self.similarity = similarity
 
@@ -96,11 +103,13 @@ class Proxies(nn.Module):
 
     rows = True
 
-    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1) -> None:
+    def __init__(
+        self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1, coarse: bool = False
+    ) -> None:
         super().__init__()
         if similarity.domain != "cosine":
             raise UsageError("comparison 'proxies' compares by angle; set similarity.name=cosine")
-        self.similarity, self.families = similarity, families
+        self.families, self.coarse = families, coarse
         self.proxies = nn.Parameter(torch.randn(classes, dim) / dim**0.5)
 
     def forward(self, embeddings: Tensor, labels: Tensor, generator: torch.Generator) -> Comparison:
@@ -108,12 +117,45 @@ class Proxies(nn.Module):
         kinds = len(self.proxies) // self.families
         order = torch.argsort(labels // kinds, stable=True)
         counts = torch.bincount(labels // kinds, minlength=self.families).tolist()
-        # Scaling the scores costs one pass over the proxies, normalising the proxies themselves three.
-        lengths = torch.linalg.vector_norm(self.proxies, dim=1).clamp_min(1e-6).reciprocal()
-        pieces = torch.split(embeddings[order], counts), torch.split(self.proxies, kinds), torch.split(lengths, kinds)
-        score = torch.cat([self.similarity.cross(some, its) * scale for some, its, scale in zip(*pieces, strict=True)])
+        score: Tensor = _Cosines.apply(embeddings[order], self.proxies, counts, self.coarse)  # type: ignore[no-untyped-call]
         same = torch.zeros_like(score).scatter_(1, (labels[order] % kinds)[:, None], 1.0)
         return Comparison(score, same, torch.ones_like(score))
+
+
+class _Cosines(torch.autograd.Function):
+    """Cosines ``(b, classes / families)`` of unit embeddings and proxies of any length, each within its family.
+
+    Proxies are many: the gradient of their lengths is taken in one pass here, where autograd takes four, and with
+    ``coarse`` the products are computed in bfloat16.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, embeddings: Tensor, proxies: Tensor, counts: list[int], coarse: bool) -> Tensor:
+        kinds = len(proxies) // len(counts)
+        inverse = torch.linalg.vector_norm(proxies, dim=1).clamp_min(1e-6).reciprocal()
+        form = torch.bfloat16 if coarse else proxies.dtype
+        left, right = embeddings.to(form), proxies.to(form)
+        pieces = zip(torch.split(left, counts), torch.split(right, kinds), torch.split(inverse, kinds), strict=True)
+        score = torch.cat([(some @ its.T).to(proxies.dtype).mul_(scale) for some, its, scale in pieces])
+        ctx.save_for_backward(left, right, proxies, inverse, score)
+        ctx.counts = counts
+        return score
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        left, right, proxies, inverse, score = ctx.saved_tensors
+        counts, kinds = ctx.counts, score.shape[1]
+        to_embeddings, to_proxies = [], torch.empty_like(proxies)
+        for k, (some, own, found) in enumerate(
+            zip(torch.split(left, counts), torch.split(gradient, counts), torch.split(score, counts), strict=True)
+        ):
+            rows = slice(k * kinds, (k + 1) * kinds)
+            scaled = (own * inverse[rows]).to(left.dtype)
+            to_embeddings.append((scaled @ right[rows]).to(proxies.dtype))
+            along = torch.linalg.vecdot(own, found, dim=0) * inverse[rows].square()
+            product = (scaled.T @ some).to(proxies.dtype)
+            torch.addcmul(product, proxies[rows], along[:, None], value=-1, out=to_proxies[rows])
+        return torch.cat(to_embeddings), to_proxies, None, None
 
 
 def same_label(labels: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from firstsight.learn.machine import settled
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities import TorchSimilarity
 
@@ -38,8 +39,9 @@ class Objective(nn.Module):
         self.similarity = similarity
         pairs = [("comparison", "loss", 1.0), ("also_comparison", "also_loss", recipe.training.also)]
         named = [pair for pair in pairs if pair[1] in recipe.sections]
+        coarse = settled(recipe.training.precision) == "bfloat16"
         self.comparisons = nn.ModuleList(
-            recipe.part(compared)(similarity, dim, classes, families, **recipe.settings(compared))
+            recipe.part(compared)(similarity, dim, classes, families, coarse, **recipe.settings(compared))
             for compared, _, _ in named
         )
         self.losses = [partial(recipe.part(judged).function, **recipe.settings(judged)) for _, judged, _ in named]

@@ -34,8 +34,14 @@ def normalised_softmax(
         >>> round(normalised_softmax(row, same, torch.ones(1, 2), temperature=1.0).item(), 4)
         0.3133
     """
-    logits = ((score - margin * same) / temperature).masked_fill(weight <= 0, -1e30)
-    return _mean_of_rows(-torch.log_softmax(logits, 1), same * (weight > 0))
+    logits = torch.sub(score, same, alpha=margin) / temperature if margin else score / temperature
+    if not bool((weight > 0).all()):
+        logits, same = logits.masked_fill(weight <= 0, -1e30), same * (weight > 0)
+    mass = same.sum(1)
+    right = torch.linalg.vecdot(same, logits) / mass.clamp_min(1e-12)
+    rows = (mass > 0).to(score.dtype)
+    cost: Tensor = ((torch.logsumexp(logits, 1) - right) * rows).sum() / rows.sum().clamp_min(1)
+    return cost
 
 
 def supcon(score: Tensor, same: Tensor, weight: Tensor, *, temperature: Positive = 0.1) -> Tensor:
