@@ -10,7 +10,6 @@ Ratios above 1 mean that FirstSight learns from more images a second. On n threa
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 import shutil
@@ -24,8 +23,6 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from make import ROOT, record
 from table import write_table
-
-from firstsight.learn.recipe import TrainingSettings
 
 BENCH, BUILD = ROOT / "bench" / "training", ROOT / "build"
 PYTHON, DATA = BUILD / "bench-env" / "bin" / "python", BUILD / "bench-data"
@@ -73,12 +70,13 @@ def alone(words: list[str | Path], threads: int) -> Run:
 def contestants(threads: int) -> dict[str, list[str | Path]]:
     """``who precision ...`` -> command of everyone who is measured on so many cores."""
     on = ("--threads", str(threads))
-    ours = [sys.executable, BENCH / "ours.py", *on]
+    shipped = [sys.executable, BENCH / "ours.py", *on]
+    ours = [*shipped, "optimiser.kind=adamw", "training.composites=0.0"]  # the rivals' work, no less and no more
     plain = [PYTHON, BENCH / "rival_plain.py", DATA / "glyphs.npz", *on]
     loader = [PYTHON, BENCH / "rival_loader.py", DATA / "images_background"]
-    known: dict[str, list[str | Path]] = {"firstsight float32": ours}
-    if "precision" in {f.name for f in dataclasses.fields(TrainingSettings)}:
-        known = {f"firstsight {p}": [*ours, "--precision", p] for p in PRECISIONS}
+    known: dict[str, list[str | Path]] = {f"firstsight {p}": [*ours, "--precision", p] for p in PRECISIONS}
+    known |= {f"firstsight {p}, whole batches": [*ours, "--precision", p, "training.parts=1"] for p in PRECISIONS}
+    known["the recipe as shipped: muon, composites"] = shipped
     known |= {f"plain {p}": [*plain, "--precision", p] for p in PRECISIONS}
     if shutil.which("g++") and (Path(sysconfig.get_path("include")) / "Python.h").exists():
         known |= {f"plain {p} compiled": [*plain, "--precision", p, "--compile"] for p in PRECISIONS}
@@ -110,9 +108,8 @@ def summary(runs: dict[str, list[Run]]) -> dict[str, Any]:
     def best(start: str) -> str:
         return max((name for name in runs if name.startswith(start)), key=lambda name: median(rates[name]))
 
-    equal = [p for p in PRECISIONS if f"firstsight {p}" in runs]
     pairs = [(best("firstsight"), best("plain")), (best("firstsight"), best("loader"))]
-    pairs += [(f"firstsight {p}", best(f"plain {p}")) for p in equal]
+    pairs += [(best(f"firstsight {p}"), best(f"plain {p}")) for p in PRECISIONS]
     ratios = {f"{a} / {b}": round(median(rates[a]) / median(rates[b]), 3) for a, b in pairs}
     return {"best": {who: best(who) for who in ("firstsight", "plain", "loader")}, "ratios": ratios, "rows": rows}
 
