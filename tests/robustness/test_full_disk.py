@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import stat
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from drawn import TINY, Cli, Refused
 from firstsight import api
+from firstsight.datasets.readings import keep
 from firstsight.errors import FirstSightError, StorageError
 from firstsight.files import write_atomically
 from firstsight.learn.events import Event
@@ -78,6 +80,15 @@ def test_a_new_folder_is_brought_to_disk_with_its_file(tmp_path: Path, monkeypat
     assert {str(tmp_path), str(tmp_path / "a")} <= set(folders)
     assert synced[-1] == str(tmp_path / "a" / "b")
     assert len(synced) == len(folders) + 1
+
+
+def test_the_cache_drops_what_killed_writers_left(tmp_path: Path) -> None:
+    """Half a cache file of yesterday goes when the next is written; one of now may be another process's and stays."""
+    for name, age in (("old.partial", 100_000), ("new.partial", 10)):
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    keep(tmp_path / "whole.npy", np.zeros(3, np.uint8))
+    assert files(tmp_path) == ["new.partial", "whole.npy"]
 
 
 def test_a_full_disk_at_a_checkpoint_keeps_the_last_one(

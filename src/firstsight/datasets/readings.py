@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError, InputError, StorageError
 from firstsight.inputs import Input
 from firstsight.types import PixelArray
+
+_DAY = 86_400  # seconds
 
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
@@ -66,6 +69,9 @@ def keep(place: Path, arrays: npt.NDArray[Any]) -> None:
     """Write the cache whole or not at all; a full disk costs the cache, never the work."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
+        for left in place.parent.glob("*.partial"):  # by writers that were killed; a day is longer than any writes
+            if time.time() - left.stat().st_mtime > _DAY:
+                left.unlink(missing_ok=True)
         handle, temporary = tempfile.mkstemp(dir=place.parent, suffix=".partial")
         try:
             with os.fdopen(handle, "wb") as file:
