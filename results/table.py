@@ -85,6 +85,18 @@ def table() -> str:
         rows.append(
             ("cold start: `--help` / `identify`", f"{r['help']:.2f} s / {r['identify']:.2f} s", "no torch loaded")
         )
+    if (r := load("bench-embedding")) is not None:
+        for threads in (1, 2):
+            row = r[f"threads {threads}"]
+            batch, single, peak, start = (
+                row["ratios"][k]["ratio"] for k in ("batch ms", "single ms", "peak MiB", "cold start s")
+            )
+            ours = row["settings"]["FirstSight"]
+            about = f"embedding a glyph, five views, threads: {threads}; alone / in a batch of {r['batch']}"
+            times = f"{ours['single ms']:.1f} ms / {ours['batch ms'] / r['batch']:.1f} ms"
+            beside = f"{single:.1f} / {batch:.1f} times as fast as torch at its best of several settings"
+            beside += f", in 1/{peak:.1f} of its memory, started in 1/{start:.1f} of its time"
+            rows.append((about, times, beside))
     if (r := load("bench")) is not None:
         row = r["evaluation of 13,180 embeddings, rivals pytorch-metric-learning and scikit-learn"]
         beside = f"{row['ratio']:.0f} times as fast as pytorch-metric-learning and scikit-learn in the same run"
