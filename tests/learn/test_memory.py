@@ -22,10 +22,12 @@ LARGE, CLASSES = 256, 10
 TRAINS = """
 import sys
 from pathlib import Path
+import torch._dynamo  # what the optimiser loads later would hide a copy that is gone by then
 from firstsight.learn import memory, recipe, run, train
 made = run.Run(recipe.load("folder", sys.argv[2:]), Path(sys.argv[1]), lambda _: None)
+opened = memory.peak()  # before training adds to it and hides a copy that is gone
 train._learn(made, made.begin(), lambda *_: None, map)
-print(memory.peak(), made.arrays.numel() + made.held_arrays.size)
+print(opened, memory.peak(), made.arrays.numel() + made.held_arrays.size)
 """
 
 
@@ -40,14 +42,14 @@ def draw_many(folder: Path, each: int) -> Path:
     return folder
 
 
-def trained(learned: Path, held: Path, out: Path) -> tuple[int, int]:
-    """Peak memory of a process that trains two steps and validates, and the bytes of its decoded data."""
+def trained(learned: Path, held: Path, out: Path) -> tuple[int, int, int]:
+    """Peak memory of a process when it has read its data, when it has trained and validated, and the data's bytes."""
     changes = [c for c in TINY if not c.startswith(("input.", "training."))]
     changes += [f"input.size={LARGE}", "encoder.head=pool", "encoder.width=4", "sampling.classes=2", "sampling.each=2"]
     changes += ["training.steps=2", "training.threads=1", f"data.train={learned}", f"data.validation={held}"]
     words = [sys.executable, "-c", TRAINS, str(out), *changes]
-    peak, size = map(int, subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
-    return peak, size
+    opened, peak, size = map(int, subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
+    return opened, peak, size
 
 
 @pytest.mark.slow
@@ -55,11 +57,12 @@ def test_the_data_is_held_once(tmp_path: Path) -> None:
     """Whether learned from or held out, 79 MiB more of decoded data raise the peak by 79 MiB, not by twice that."""
     few, others = draw_many(tmp_path / "few", 8), draw_many(tmp_path / "others", 8)
     many = draw_many(tmp_path / "many", 50)
-    small, less = trained(few, others, tmp_path / "a")
+    *small, less = trained(few, others, tmp_path / "a")
     for case, learned, held in (("decoded", many, others), ("cached", many, others), ("held", few, many)):
-        large, more = trained(learned, held, tmp_path / case)
+        *large, more = trained(learned, held, tmp_path / case)
         assert more - less == CLASSES * 42 * 3 * LARGE * LARGE
-        assert 0.8 < (large - small) / (more - less) < 1.3, case
+        growth = [(b - a) / (more - less) for a, b in zip(small, large, strict=True)]
+        assert all(0.8 < g < 1.3 for g in growth), (case, growth)
 
 
 def test_the_peak_is_told_and_kept(shapes: Path, tmp_path: Path, cli: Cli) -> None:
