@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-WIDTHS = (48, 80, 120, 200)
+WIDTHS = (64, 88, 128, 176)
 DIM = 256
 BATCH = 128
 TURNS = 4

@@ -32,9 +32,7 @@ class InBatch(nn.Module):
 
     rows = True
 
-    def __init__(
-        self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1, coarse: bool = False
-    ) -> None:
+    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()
         self.similarity = similarity
 
@@ -54,9 +52,7 @@ class SampledPairs(nn.Module):
 
     rows = False
 
-    def __init__(
-        self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1, coarse: bool = False
-    ) -> None:
+    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()
         self.similarity = similarity
 
@@ -75,9 +71,7 @@ class SampledTriplets(nn.Module):
 
     rows = True
 
-    def __init__(
-        self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1, coarse: bool = False
-    ) -> None:
+    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()
         self.similarity = similarity
 
@@ -95,67 +89,49 @@ class SampledTriplets(nn.Module):
 
 
 class Proxies(nn.Module):
-    """Every example against one learned proxy a class: ``(b, classes)`` (Movshovitz-Attias et al., 2017).
-
-    With several families of classes, as composites make them, an example meets the proxies of its own family only,
-    ``(b, classes / families)``: two drawings side by side are not told from one drawing, which is too easy to teach.
-    """
+    """Every example against one learned proxy a class: ``(b, classes)`` (Movshovitz-Attias et al., 2017)."""
 
     rows = True
 
-    def __init__(
-        self, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1, coarse: bool = False
-    ) -> None:
+    def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()
         if similarity.domain != "cosine":
             raise UsageError("comparison 'proxies' compares by angle; set similarity.name=cosine")
-        self.families, self.coarse = families, coarse
+        self.coarse = coarse
         self.proxies = nn.Parameter(torch.randn(classes, dim) / dim**0.5)
 
     def forward(self, embeddings: Tensor, labels: Tensor, generator: torch.Generator) -> Comparison:
-        """Prepared embeddings ``(b, d)`` and labels ``(b,)``; rows come in the order of their families."""
-        kinds = len(self.proxies) // self.families
-        order = torch.argsort(labels // kinds, stable=True)
-        counts = torch.bincount(labels // kinds, minlength=self.families).tolist()
-        score: Tensor = _Cosines.apply(embeddings[order], self.proxies, counts, self.coarse)  # type: ignore[no-untyped-call]
-        same = torch.zeros_like(score).scatter_(1, (labels[order] % kinds)[:, None], 1.0)
+        """Prepared embeddings ``(b, d)`` and labels ``(b,)``."""
+        score: Tensor = _Cosines.apply(embeddings, self.proxies, self.coarse)  # type: ignore[no-untyped-call]
+        same = torch.zeros_like(score).scatter_(1, labels[:, None], 1.0)
         return Comparison(score, same, torch.ones_like(score))
 
 
 class _Cosines(torch.autograd.Function):
-    """Cosines ``(b, classes / families)`` of unit embeddings and proxies of any length, each within its family.
+    """Cosines ``(b, classes)`` of unit embeddings and proxies of any length.
 
     Proxies are many: the gradient of their lengths is taken in one pass here, where autograd takes four, and with
     ``coarse`` the products are computed in bfloat16.
     """
 
     @staticmethod
-    def forward(ctx: Any, embeddings: Tensor, proxies: Tensor, counts: list[int], coarse: bool) -> Tensor:
-        kinds = len(proxies) // len(counts)
+    def forward(ctx: Any, embeddings: Tensor, proxies: Tensor, coarse: bool) -> Tensor:
+        """Embeddings ``(b, d)`` and proxies ``(c, d)`` to ``(b, c)``."""
         inverse = torch.linalg.vector_norm(proxies, dim=1).clamp_min(1e-6).reciprocal()
         form = torch.bfloat16 if coarse else proxies.dtype
         left, right = embeddings.to(form), proxies.to(form)
-        pieces = zip(torch.split(left, counts), torch.split(right, kinds), torch.split(inverse, kinds), strict=True)
-        score = torch.cat([(some @ its.T).to(proxies.dtype).mul_(scale) for some, its, scale in pieces])
+        score = (left @ right.T).to(proxies.dtype).mul_(inverse)
         ctx.save_for_backward(left, right, proxies, inverse, score)
-        ctx.counts = counts
         return score
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        """From the gradient of the scores to those of embeddings and proxies."""
         left, right, proxies, inverse, score = ctx.saved_tensors
-        counts, kinds = ctx.counts, score.shape[1]
-        to_embeddings, to_proxies = [], torch.empty_like(proxies)
-        for k, (some, own, found) in enumerate(
-            zip(torch.split(left, counts), torch.split(gradient, counts), torch.split(score, counts), strict=True)
-        ):
-            rows = slice(k * kinds, (k + 1) * kinds)
-            scaled = (own * inverse[rows]).to(left.dtype)
-            to_embeddings.append((scaled @ right[rows]).to(proxies.dtype))
-            along = torch.linalg.vecdot(own, found, dim=0) * inverse[rows].square()
-            product = (scaled.T @ some).to(proxies.dtype)
-            torch.addcmul(product, proxies[rows], along[:, None], value=-1, out=to_proxies[rows])
-        return torch.cat(to_embeddings), to_proxies, None, None
+        scaled = (gradient * inverse).to(left.dtype)
+        along = torch.linalg.vecdot(gradient, score, dim=0) * inverse.square()
+        to_proxies = torch.addcmul((scaled.T @ left).to(proxies.dtype), proxies, along[:, None], value=-1)
+        return (scaled @ right).to(proxies.dtype), to_proxies, None
 
 
 def same_label(labels: Tensor) -> Tensor:

@@ -43,14 +43,9 @@ class Composer:
         self.partners = torch.stack([torch.randperm(self.kinds, generator=draw) for _ in LAYOUTS])
 
     @property
-    def families(self) -> int:
-        """Plain drawings, and those put together in each layout."""
-        return 1 + (len(LAYOUTS) if self.share else 0)
-
-    @property
     def classes(self) -> int:
-        """How many there are in all families."""
-        return self.kinds * self.families
+        """How many there are with those put together."""
+        return self.kinds * (1 + (len(LAYOUTS) if self.share else 0))
 
     def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Images ``(b, 1, s, s)`` and labels ``(b,)``; examples of one label in one batch are treated alike."""

@@ -22,7 +22,6 @@ class Objective(nn.Module):
         similarity: how embeddings are compared.
         dim: of the embeddings.
         classes: labels that can come.
-        families: of equally many classes each, which proxies do not compare with each other.
 
     Example:
         >>> import torch
@@ -34,14 +33,14 @@ class Objective(nn.Module):
         torch.Size([])
     """
 
-    def __init__(self, recipe: Recipe, similarity: TorchSimilarity, dim: int, classes: int, families: int = 1) -> None:
+    def __init__(self, recipe: Recipe, similarity: TorchSimilarity, dim: int, classes: int) -> None:
         super().__init__()
         self.similarity = similarity
         pairs = [("comparison", "loss", 1.0), ("also_comparison", "also_loss", recipe.training.also)]
         named = [pair for pair in pairs if pair[1] in recipe.sections]
         coarse = settled(recipe.training.precision) == "bfloat16"
         self.comparisons = nn.ModuleList(
-            recipe.part(compared)(similarity, dim, classes, families, coarse, **recipe.settings(compared))
+            recipe.part(compared)(similarity, dim, classes, coarse, **recipe.settings(compared))
             for compared, _, _ in named
         )
         self.losses = [partial(recipe.part(judged).function, **recipe.settings(judged)) for _, judged, _ in named]

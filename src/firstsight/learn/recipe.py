@@ -309,7 +309,7 @@ def _check_keys(section: str, content: dict[str, Any], function: Callable[..., A
         if k not in _GIVEN
         and not (section == "encoder" and k == "size")
         and not (section == "sampling" and k == "seed")
-        and not (section in ("comparison", "also_comparison") and k in ("dim", "classes", "families", "coarse"))
+        and not (section in ("comparison", "also_comparison") and k in ("dim", "classes", "coarse"))
     }
     if section == "input" and "channels" in parameters:
         allowed["channels"] = hints["channels"]

@@ -70,7 +70,7 @@ class Run:
         self.compose = Composer(
             self.arrays, self.labels, self.classes, settings.turns, settings.composites, settings.seed
         )
-        self.loss = Objective(recipe, self.similarity, self.dim, self.compose.classes, self.compose.families)
+        self.loss = Objective(recipe, self.similarity, self.dim, self.compose.classes)
         self.sampler = recipe.part("sampling")(
             self.data.labels, self.data.groups[1], settings.seed, **recipe.settings("sampling")
         )

@@ -89,7 +89,7 @@ def place_proxies(
     """
     if not isinstance(comparison, Proxies):
         return
-    classes = len(comparison.proxies) // (turns * comparison.families)
+    classes = int(labels.max()) + 1
     order = torch.argsort(labels, stable=True)
     rank = torch.arange(len(order)) - torch.searchsorted(labels[order], labels[order])
     some = order[rank < SHOWN]
