@@ -13,7 +13,7 @@ endif
 HAVE_DATA := $(if $(FIRSTSIGHT_DATA),$(wildcard $(addsuffix /.,$(subst :, ,$(FIRSTSIGHT_DATA)))))
 SELECT    := $(if $(HAVE_DATA),,-m "not data")
 
-.PHONY: help env demo test check lint types unit results bench bench-training bench-embedding clean
+.PHONY: help env demo test check lint types unit results results-glyphs bench bench-training bench-embedding clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -48,6 +48,9 @@ unit:  ## tests (those on real data when it is there)
 
 results: env  ## every figure of the README, into results/
 	$(BIN)/python results/make.py
+
+results-glyphs: env  ## learn the shipped model again (half an hour), put it in place, and its figures into results/
+	$(BIN)/python results/make.py glyphs lake glyphs-verification openset mnist parity cold-start
 
 bench: env  ## speed beside a named rival, into results/
 	$(BIN)/python results/bench.py
