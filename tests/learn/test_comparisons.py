@@ -22,10 +22,11 @@ def test_a_batch_of_one_class_is_refused(part):
         part(Euclidean(), 1, 2)(PLACES, torch.zeros(12, dtype=torch.long), generator())
 
 
-def test_triplets_need_a_label_that_comes_twice():
-    """Without any positive there are no triplets, and the error says what mends it."""
-    with pytest.raises(TrainingError, match=r"sampling\.name=pk"):
-        SampledTriplets(Euclidean(), 1, 2)(PLACES, torch.arange(12), generator())
+@pytest.mark.parametrize("comparison", [InBatch, SampledPairs, SampledTriplets])
+def test_a_label_must_come_twice(comparison):
+    """A batch without any positive teaches nothing; the error says what mends it."""
+    with pytest.raises(TrainingError, match=r"^no label comes twice in the batch.*sampling\.name=pk$"):
+        comparison(Euclidean(), 1, 2)(PLACES, torch.arange(12), generator())
 
 
 def test_in_batch_compares_all_with_all_but_themselves():
@@ -47,8 +48,8 @@ def test_pairs_are_half_same_and_half_different():
 
 def test_a_lone_even_anchor_meets_another_label():
     """An anchor without a positive becomes a different pair instead of meeting itself."""
-    found = SampledPairs(Euclidean(), 1, 3)(PLACES[:3], torch.tensor([0, 1, 2]), generator())
-    assert found.same.tolist() == [0, 0, 0]
+    found = SampledPairs(Euclidean(), 1, 3)(PLACES[:4], torch.tensor([0, 1, 2, 1]), generator())
+    assert found.same.tolist() == [0, 0, 0, 0]
     assert (found.score < 0).all()
 
 

@@ -61,3 +61,10 @@ def test_a_name_from_elsewhere_is_answered_with_ours(typed, meant):
 def test_settings_are_checked_against_the_loss(setting, expected):
     """A setting out of its bounds, or unknown to this loss, is refused before the first step."""
     assert refusal("loss.name=arcface", f"loss.{setting}") == expected
+
+
+def test_a_part_is_named_before_its_settings():
+    """A new part's settings hold wherever its name stands among the changes."""
+    changes = ("loss.temperature=0.5", "loss.name=supcon", "comparison.name=in_batch")
+    assert load("folder", changes).sections["loss"] == {"name": "supcon", "temperature": 0.5}
+    assert load("folder", changes[::-1]).sections["loss"] == {"name": "supcon", "temperature": 0.5}

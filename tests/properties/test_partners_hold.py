@@ -26,7 +26,7 @@ def test_a_negative_never_shares_the_label_and_a_positive_is_another_example(lab
             assert p != i
 
 
-@given(labels=LABELS, seed=st.integers(0, 10**6))
+@given(labels=LABELS.filter(lambda found: len(set(found)) < len(found)), seed=st.integers(0, 10**6))
 @SEEDED
 def test_pairs_say_the_truth(labels, seed):
     """What a sampled pair calls same shares a label and is two examples; what it calls different does not."""

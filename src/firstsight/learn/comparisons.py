@@ -40,6 +40,8 @@ class InBatch(nn.Module):
         """Prepared embeddings ``(b, d)`` and labels ``(b,)``."""
         score = self.similarity.cross(embeddings, embeddings)
         same = same_label(labels).to(score.dtype)
+        if same.sum().item() <= len(labels):
+            raise _lonely("pairs that are the same")
         return Comparison(score, same, 1 - torch.eye(len(labels), dtype=score.dtype))
 
 
@@ -59,6 +61,8 @@ class SampledPairs(nn.Module):
     def forward(self, embeddings: Tensor, labels: Tensor, generator: torch.Generator) -> Comparison:
         """Prepared embeddings ``(b, d)`` and labels ``(b,)``."""
         positive, negative = partners(labels, generator)
+        if positive.max().item() < 0:
+            raise _lonely("pairs that are the same")
         even = torch.arange(len(labels)) % 2 == 0
         partner = torch.where(even & (positive >= 0), positive, negative)
         score = self.similarity.aligned(embeddings, embeddings[partner])
@@ -80,12 +84,16 @@ class SampledTriplets(nn.Module):
         positive, negative = partners(labels, generator)
         anchor = torch.nonzero(positive >= 0).squeeze(1)
         if len(anchor) == 0:
-            raise TrainingError("no label comes twice in the batch, so there are no triplets; use sampling.name=pk")
+            raise _lonely("triplets")
         near = self.similarity.aligned(embeddings[anchor], embeddings[positive[anchor]])
         far = self.similarity.aligned(embeddings[anchor], embeddings[negative[anchor]])
         score = torch.stack([near, far], 1)
         same = torch.tensor([1.0, 0.0]).expand_as(score).to(score.dtype)
         return Comparison(score, same, torch.ones_like(score))
+
+
+def _lonely(missing: str) -> TrainingError:
+    return TrainingError(f"no label comes twice in the batch, so there are no {missing}; use sampling.name=pk")
 
 
 class Proxies(nn.Module):

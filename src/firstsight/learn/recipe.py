@@ -205,7 +205,7 @@ def made(name: str, sections: Mapping[str, dict[str, Any]], changes: Sequence[st
         UsageError: as :func:`load`.
     """
     changed = {section: dict(content) for section, content in sections.items()}
-    for change in changes:
+    for change in sorted(changes, key=lambda change: ".name=" not in change):  # a name first: it clears its section
         _apply(changed, change)
     _check(changed)
     return Recipe(name, changed)
