@@ -70,12 +70,15 @@ def record(name: str, command: str, seed: int, result: Any) -> None:
 
 
 def glyphs() -> None:
-    """Learn the shipped model again, seed 0, put it in its place and calibrate it there."""
-    made, place = learned("glyphs-0", "glyphs", "training.seed=0"), ROOT / "src" / "firstsight" / "models" / "glyphs"
-    (place / "calibration.json").unlink(missing_ok=True)
-    for name in ("model.json", "encoder.onnx", "encoder.safetensors"):
-        shutil.copyfile(made / name, place / name)
-    print(firstsight("calibrate", place, "--fmr", "0.01"), flush=True)
+    """Learn the shipped model again, seed 0, calibrate it and put it in its place."""
+    made = learned("glyphs-0", "glyphs", "training.seed=0")
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "glyphs"
+        shutil.copytree(made, model, ignore=shutil.ignore_patterns("metrics.jsonl", "calibration.json"))
+        spec = {**json.loads((model / "model.json").read_text()), "name": "glyphs"}
+        (model / "model.json").write_text(json.dumps(spec, indent=1) + "\n")
+        print(firstsight("calibrate", model, "--fmr", "0.01"), flush=True)
+        shutil.copytree(model, ROOT / "src" / "firstsight" / "models" / "glyphs", dirs_exist_ok=True)
 
 
 def lake() -> None:
