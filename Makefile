@@ -50,7 +50,7 @@ results: env  ## every figure of the README, into results/
 	$(BIN)/python results/make.py
 
 results-glyphs: env  ## learn the shipped model again (half an hour), put it in place, and its figures into results/
-	$(BIN)/python results/make.py glyphs lake glyphs-verification openset mnist parity cold-start
+	$(BIN)/python results/make.py glyphs lake glyphs-verification openset mnist parity int8 cold-start
 
 bench: env  ## speed beside a named rival, into results/
 	$(BIN)/python results/bench.py

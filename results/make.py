@@ -286,6 +286,27 @@ def parity() -> None:
         )
 
 
+def int8() -> None:
+    """What an int8 copy of the shipped glyphs loses, 20-way within the calibration alphabets, three seeds of draws."""
+    words = ("within", "omniglot:calibration")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "glyphs"
+        firstsight("quantise", "glyphs", "--out", copy)
+        reports = {
+            name: [evaluated(model, *words, "--seed", str(seed)) for seed in (0, 1, 2)]
+            for name, model in (("as shipped", "glyphs"), ("int8", copy))
+        }
+    values = {name: [r["metrics"]["accuracy"]["value"] for r in some] for name, some in reports.items()}
+    means = {name: sum(some) / len(some) for name, some in values.items()}
+    result = {
+        "protocol": reports["int8"][0]["protocol"],
+        "trials": reports["int8"][0]["trials"],
+        "accuracy of seeds 0, 1, 2": values,
+        "points lost": round(100 * (means["as shipped"] - means["int8"]), 3),
+    }
+    record("int8", f"firstsight quantise glyphs --out COPY; firstsight evaluate COPY {' '.join(words)}", 0, result)
+
+
 def cold_start() -> None:
     """Seconds from nothing to an answer, median of five, a new process each, no torch loaded."""
     with tempfile.TemporaryDirectory() as folder:
@@ -343,6 +364,7 @@ ROWS: dict[str, Callable[[], None]] = {
     "icons": icons,
     "main-user": main_user,
     "parity": parity,
+    "int8": int8,
     "cold-start": cold_start,
     "resume": resume,
 }
