@@ -1,6 +1,6 @@
 """Losses and samplings beside each other, on equal images: one table into ``results/losses.json`` and docs/losses.md.
 
-python results/losses.py            what is missing (needs Omniglot; an hour and a half on two cores from nothing)
+python results/losses.py            what is missing (needs Omniglot; forty minutes on two cores from nothing)
 python results/losses.py --table    the table in docs/losses.md only
 
 Every row learns from the same 25 background alphabets with the recipe ``glyphs``, a quarter of its encoder and
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 ROOT = Path(__file__).parents[1]
 PLACE, PAGE = ROOT / "build" / "losses", ROOT / "docs" / "losses.md"
 SEEDS = (0, 1, 2)
-STEPS = 1200
+STEPS = 800
 COMMON = (
     "encoder.width=24",
     "encoder.dim=128",

@@ -35,6 +35,7 @@ def table() -> str:
             rows.append((about, percent(r), f"{beside}{trainings(r)}, at most {minutes:.0f} core-minutes each"))
         if (r := load(f"{recipe}-within-20way")) is not None:
             about = f"the same over all 20 alphabets and drawers, {r['trials']:,} trials"
+            about += ", recipe `glyphs-quick`" if recipe == "quick" else ""
             rows.append((about, percent(r), f"{pixels(r)}; {trainings(r)}"))
     if (r := load("omniglot-verification-test")) is not None:
         fmr, fnmr = (r["metrics"][f"{name}@threshold"]["value"] for name in ("fmr", "fnmr"))
@@ -43,11 +44,13 @@ def table() -> str:
     if (r := load("omniglot-verification")) is not None:
         same, either = (percent(r, f"accuracy, {name} alphabet") for name in ("same", "any"))
         about = "Omniglot as Koch split it, same or different: different pairs of the same / of any alphabet"
-        rows.append((about, f"{same} / {either}", "Koch 2015: 93.4 %, which of the two is not said"))
+        beside = f"Koch 2015: 93.4 %, which of the two is not said; {learned(r)}"
+        rows.append((about, f"{same} / {either}", beside))
     if (r := load("omniglot-vinyals-20way")) is not None:
         others = ", ".join(f"{v:.2%}" for v in r["accuracy of seeds 0, 1, 2"])
         about = f"Omniglot as Vinyals split it, 20-way 1-shot, {r['trials']:,} trials"
-        rows.append((about, percent(r), f"Matching Networks 93.8 %, ProtoNet 96.0 %; draws of seeds 0, 1, 2: {others}"))
+        beside = f"Matching Networks 93.8 %, ProtoNet 96.0 %; draws of seeds 0, 1, 2: {others}; {learned(r)}"
+        rows.append((about, percent(r), beside))
     if (r := load("mnist-10way")) is not None:
         low, high = (r["metrics"][f"{end} 5 % of draws"]["value"] for end in ("worst", "best"))
         about = "MNIST, 10-way 1-shot by the shipped glyphs, which saw no digit, 1,000 draws of references"
@@ -87,7 +90,7 @@ def table() -> str:
     if (r := load("int8")) is not None:
         lost, mean = r["points lost"], sum(r["accuracy of seeds 0, 1, 2"]["int8"]) / 3
         about = "an int8 copy of the shipped glyphs, 20-way 1-shot in ten alphabets: accuracy"
-        rows.append((about, f"**{mean:.2%}**", f"{lost:.2f} points below the shipped one"))
+        rows.append((about, f"**{mean:.2%}**", f"{-lost:+.2f} points beside the shipped one"))
     if (r := load("cold-start")) is not None:
         rows.append(
             ("cold start: `--help` / `identify`", f"{r['help']:.2f} s / {r['identify']:.2f} s", "no torch loaded")
@@ -134,6 +137,11 @@ def table() -> str:
 def trainings(report: dict[str, Any]) -> str:
     """The accuracy of each training."""
     return "trainings of seeds 0, 1, 2: " + ", ".join(f"{v:.2%}" for v in report["accuracy of trainings 0, 1, 2"])
+
+
+def learned(report: dict[str, Any]) -> str:
+    """What the model of a published split took."""
+    return f"learned in {report['trained']['steps']:,} steps, {report['trained']['core_seconds'] / 60:.0f} core-minutes"
 
 
 def pixels(report: dict[str, Any]) -> str:
