@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("changes", nargs="*", help="of the recipe, as section.key=value")
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     torch.set_num_threads(asked.threads)
     changes = [f"training.threads={asked.threads}", *asked.changes]
     if asked.precision != "as shipped":
