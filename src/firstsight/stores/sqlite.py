@@ -298,8 +298,10 @@ class SqliteStore:
         if self._age != self._file.age:
             before = self._contract
             self._find()
+            age, self._age = self._age, -1  # asked again where it is refused
             found, self._contract = self._contract, before
             self._refuse_another(found.fingerprint)
+            self._age = age
 
     def _stamp(self, db: sqlite3.Connection) -> int:
         """The number of this change, by which others find what it touched."""
