@@ -251,6 +251,7 @@ def test_many_removals_leave_nothing(tiny_model: Path, tmp_path: Path) -> None:
             if n > 200 and n % 2:
                 gone.append(alive.pop(int(rng.integers(len(alive)))))
                 assert gallery.remove(gone[-1]).erased
+        assert gallery.store._file.db.execute("PRAGMA foreign_key_check").fetchall() == []  # type: ignore[attr-defined]
         now = everything(place)
         assert all(name.encode() in now and vectors[name].tobytes()[:32] in now for name in alive)
         assert [n for n in gone if n.encode() in now or any(v.tobytes()[:32] in now for v in vectors[n])] == []

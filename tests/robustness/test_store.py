@@ -121,7 +121,7 @@ def test_every_acknowledged_write_is_synced(store: SqliteStore) -> None:
     assert settings == SETTINGS
 
 
-SETTINGS = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1, "temp_store": 2}
+SETTINGS = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "temp_store": 2}
 
 
 # --- in the way

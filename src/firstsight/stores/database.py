@@ -17,6 +17,7 @@ from firstsight.stores import schema
 
 _MAGIC = b"SQLite format 3\0"
 _WAIT = 30.0  # seconds for another process to finish its write
+_CACHE, _USUAL_CACHE = 64_000, 2_000  # KiB of pages; the latter is SQLite's own
 _MOMENT = 0.5  # seconds for another process to finish reading before what was removed is called not yet erased
 
 
@@ -59,7 +60,7 @@ class Database:
     def _prepare(self, *, new: bool) -> None:
         self.has_tables()  # before anything is written to what may be another's file
         self._write_ahead()
-        for setting in ("synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "temp_store=MEMORY"):
+        for setting in ("synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY"):
             self.db.execute(f"PRAGMA {setting}")
         if new or self._version() < schema.FORMAT:
             with self._transaction():
@@ -128,13 +129,23 @@ class Database:
             yield self.db
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: when this ends without an error it is on disk, in the file that has the name."""
+    def writing(self, *, many: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction: when this ends without an error it is on disk, in the file that has the name.
+
+        For one of ``many`` rows more pages are held, which would else be written twice.
+        """
         with self._lock:
             with self._guard():
                 self._revive()
-                with self._transaction():
-                    yield self.db
+                if many:
+                    self.db.execute(f"PRAGMA cache_size=-{_CACHE}")
+                try:
+                    with self._transaction():
+                        yield self.db
+                finally:
+                    if many:
+                        self.db.execute(f"PRAGMA cache_size=-{_USUAL_CACHE}")
+                        self.db.execute("PRAGMA shrink_memory")
                 if self._inode() != self._place:
                     raise StorageError(
                         f"{self.path} vanished while it was written, so this is not stored; bring it back"

@@ -18,8 +18,19 @@ ONE = "identity i CROSS JOIN reference r"
 REFERENCE = """SELECT r.id, i.name, r.source, r.created, coalesce(r.key, ''),
     EXISTS (SELECT 1 FROM image WHERE reference = r.id), r.metadata{more}
     FROM {tables} ON i.id = r.identity WHERE i.gallery = ?{where} ORDER BY r.id"""
-CHANGED = """SELECT i.id, i.name, r.vector FROM identity i LEFT JOIN reference r ON r.identity = i.id
-    WHERE {where} ORDER BY i.id, r.id"""
+EVERYBODY = """SELECT i.id, i.name, r.vector FROM identity i JOIN reference r ON r.identity = i.id
+    WHERE +i.gallery = ? ORDER BY i.id, r.id"""
+"""The whole table of identities in its order: no index, no sorting."""
+CHANGED = """WITH touched (id) AS (
+        SELECT identity FROM reference WHERE id > ? UNION SELECT identity FROM change WHERE id > ? AND gallery = ?
+    )
+    SELECT t.id, i.name, r.vector FROM touched t LEFT JOIN identity i ON i.id = t.id
+    LEFT JOIN reference r ON r.identity = t.id WHERE i.gallery = ? OR i.id IS NULL ORDER BY t.id, r.id"""
+LAST = """SELECT max(coalesce((SELECT max(id) FROM identity), 0), coalesce(c.last_identity, 0)),
+    max(coalesce((SELECT max(id) FROM reference), 0), coalesce(c.last_reference, 0)), coalesce(c.id, 0),
+    (SELECT fingerprint FROM gallery WHERE id = ?)
+    FROM (SELECT 1) LEFT JOIN change c ON c.id = (SELECT max(id) FROM change)"""
+"""The highest numbers ever given, of an identity, a reference, a change; and the fingerprint of a gallery."""
 
 
 def portion(address: str, dim: int, rows: Sequence[tuple[int, str | None, bytes | None]]) -> Portion:
@@ -51,10 +62,18 @@ def matrix(address: str, dim: int, rows: Sequence[tuple[str | None, bytes]]) -> 
     return joined.reshape(len(rows), dim).astype(np.float32, copy=False)
 
 
-def following(db: sqlite3.Connection, table: str) -> int:
-    """The number that the next row gets; none is given twice, whatever was deleted."""
-    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name=?", (table,)).fetchone()
-    return int(row[0]) + 1 if row else 1
+def last(db: sqlite3.Connection, gallery: int) -> tuple[int, int, int, str]:
+    """See ``LAST``."""
+    identity, reference, change, fingerprint = db.execute(LAST, (gallery,)).fetchone()
+    return identity, reference, change, fingerprint
+
+
+def touch(db: sqlite3.Connection, gallery: int, identity: int) -> None:
+    """Tell the others that more happened to an identity than a new reference; before anything is deleted."""
+    db.execute(
+        "INSERT INTO change (gallery, identity, last_identity, last_reference) VALUES (?, ?, ?, ?)",
+        (gallery, identity, *last(db, gallery)[:2]),
+    )
 
 
 def count(db: sqlite3.Connection, owner: int) -> int:

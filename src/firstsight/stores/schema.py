@@ -15,20 +15,17 @@ CREATE TABLE gallery (
     fingerprint TEXT NOT NULL,
     dim INTEGER NOT NULL,
     keep_sources INTEGER NOT NULL,
-    changes INTEGER NOT NULL,
     created TEXT NOT NULL
 );
 CREATE TABLE identity (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     gallery INTEGER NOT NULL REFERENCES gallery(id),
-    name TEXT,
+    name TEXT NOT NULL,
     metadata TEXT,
-    changed INTEGER NOT NULL
+    UNIQUE (gallery, name)
 );
-CREATE UNIQUE INDEX identity_named ON identity (gallery, name) WHERE name IS NOT NULL;
-CREATE INDEX identity_changed ON identity (gallery, changed);
 CREATE TABLE reference (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     identity INTEGER NOT NULL REFERENCES identity(id),
     vector BLOB NOT NULL,
     source TEXT NOT NULL,
@@ -39,20 +36,29 @@ CREATE TABLE reference (
 CREATE INDEX reference_of ON reference (identity);
 CREATE UNIQUE INDEX reference_once ON reference (identity, key) WHERE key IS NOT NULL;
 CREATE TABLE image (reference INTEGER PRIMARY KEY REFERENCES reference(id), data BLOB NOT NULL);
-CREATE TABLE erasing (id INTEGER PRIMARY KEY AUTOINCREMENT, vacuum INTEGER NOT NULL);
+CREATE TABLE change (
+    id INTEGER PRIMARY KEY,
+    gallery INTEGER NOT NULL,
+    identity INTEGER NOT NULL,
+    last_identity INTEGER NOT NULL,
+    last_reference INTEGER NOT NULL
+);
+CREATE TABLE erasing (id INTEGER PRIMARY KEY, vacuum INTEGER NOT NULL);
 """
-"""An identity that is removed leaves its number behind, without a name, so that other processes learn that it is gone.
-``erasing`` holds a row for each removal whose bytes may still be in the write-ahead log."""
+"""How other processes learn what happened: a new reference has a higher number than any before; whatever else is done
+to an identity leaves a row in ``change``, with the highest numbers given until then, so that none is given twice. An
+enrolment therefore writes four pages (two, of an identity that is known) and no counter. ``erasing`` holds a row for
+each removal whose bytes may still be in the write-ahead log."""
 
 _FROM_1 = """
 ALTER TABLE gallery RENAME TO gallery_1;
 ALTER TABLE reference RENAME TO reference_1;
 DROP INDEX reference_of;
 {schema};
-INSERT INTO gallery (name, model, fingerprint, dim, keep_sources, changes, created)
-    SELECT name, model, fingerprint, dim, 0, 1, created FROM gallery_1 ORDER BY rowid;
-INSERT INTO identity (gallery, name, changed)
-    SELECT g.id, r.identity, 1 FROM reference_1 r JOIN gallery g ON g.name = r.gallery
+INSERT INTO gallery (name, model, fingerprint, dim, keep_sources, created)
+    SELECT name, model, fingerprint, dim, 0, created FROM gallery_1 ORDER BY rowid;
+INSERT INTO identity (gallery, name)
+    SELECT g.id, r.identity FROM reference_1 r JOIN gallery g ON g.name = r.gallery
     GROUP BY g.id, r.identity ORDER BY min(r.id);
 INSERT INTO reference (id, identity, vector, source, created)
     SELECT r.id, i.id, r.vector, r.source, r.created

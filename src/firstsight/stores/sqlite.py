@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +16,8 @@ from firstsight.stores import rows
 from firstsight.stores.database import Database
 from firstsight.types import Contract, Entry, FloatArray, Identity, IntArray, Portion, Reference, State
 
-_BLOCK = 8192  # rows that are read at a time
+_BLOCK = 4096  # rows that are read at a time
+_MANY = 5000  # entries in one write that are worth a larger page cache
 
 
 class SqliteStore:
@@ -54,8 +54,7 @@ class SqliteStore:
             if db.execute("SELECT 1 FROM gallery WHERE name=?", (self.name,)).fetchone():
                 raise GalleryError(f"{self.address} exists already; enroll into it, or choose another name")
             db.execute(
-                "INSERT INTO gallery (name, model, fingerprint, dim, keep_sources, changes, created) "
-                "VALUES (?, ?, ?, ?, ?, 0, ?)",
+                "INSERT INTO gallery (name, model, fingerprint, dim, keep_sources, created) VALUES (?, ?, ?, ?, ?, ?)",
                 (self.name, contract.model, contract.fingerprint, contract.dim, contract.keep_sources, rows.now()),
             )
 
@@ -79,109 +78,123 @@ class SqliteStore:
 
     def add(self, entries: Sequence[Entry], *, replace: bool = False) -> list[tuple[int, int]]:
         """See :meth:`Store.add`."""
-        for e in entries:
-            if e.vectors.shape != (len(e.sources), self.contract.dim):
-                expected = (len(e.sources), self.contract.dim)
-                raise GalleryError(f"vectors of shape {e.vectors.shape} came, {expected} was expected")
-            if not len(e.sources):
-                raise GalleryError(f"no reference of {e.identity!r} came, at least one was expected")
-        with self._file.writing() as db:
-            stamp = self._stamp(db)
+        dim = self.contract.dim
+        for identity, vectors, sources, *_ in entries:
+            if vectors.shape != (len(sources), dim) or not len(sources):
+                raise GalleryError(
+                    f"vectors of shape {vectors.shape} came for {identity!r}, {(max(1, len(sources)), dim)} was "
+                    "expected"
+                )
+        if not entries:
+            return []
+        with self._file.writing(many=len(entries) > _MANY) as db:
+            self._follow()
+            top, number, _, fingerprint = rows.last(db, self._id)
+            self._refuse_another(fingerprint)
             if replace:
                 for name in dict.fromkeys(e.identity for e in entries):
                     self._clear(db, self._one(db, name))
-            ids, new = self._identities(db, [e.identity for e in entries], stamp)
-            return self._insert(db, entries, ids, new)
+            ids = self._identities(db, list(dict.fromkeys(e.identity for e in entries)), top)
+            return self._insert(db, entries, ids, top, number + 1)
 
-    def _identities(self, db: sqlite3.Connection, names: list[str], stamp: int) -> tuple[dict[str, int], int]:
-        """Number of each name, made where it has none, and the first of the numbers that are new."""
-        query = "SELECT id FROM identity WHERE gallery=? AND name=?"
-        found = {name: db.execute(query, (self._id, name)).fetchone() for name in dict.fromkeys(names)}
-        ids = {name: row[0] for name, row in found.items() if row}
-        db.executemany("UPDATE identity SET changed=? WHERE id=?", [(stamp, i) for i in ids.values()])
-        first = rows.following(db, "identity")
-        made = {name: first + n for n, name in enumerate(name for name, row in found.items() if not row)}
-        db.executemany(
-            "INSERT INTO identity (id, gallery, name, changed) VALUES (?, ?, ?, ?)",
-            ((i, self._id, name, stamp) for name, i in made.items()),
-        )
-        return ids | made, first
+    def _identities(self, db: sqlite3.Connection, names: list[str], top: int) -> dict[str, int]:
+        """Number of each name, made above ``top`` where it has none."""
+        ids = dict(zip(names, range(top + 1, top + 1 + len(names)), strict=True))
+        new = db.executemany(
+            "INSERT INTO identity (id, gallery, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            ((number, self._id, name) for name, number in ids.items()),
+        ).rowcount
+        if new < len(names):
+            query = "SELECT name, id FROM identity WHERE gallery=? AND name IN (SELECT value FROM json_each(?))"
+            ids |= dict(db.execute(query, (self._id, json.dumps(names))))
+        return ids
 
     def _insert(
-        self, db: sqlite3.Connection, entries: Sequence[Entry], ids: dict[str, int], new: int
+        self, db: sqlite3.Connection, entries: Sequence[Entry], ids: dict[str, int], top: int, number: int
     ) -> list[tuple[int, int]]:
         """References that their identity does not have yet; how many are added, and how many there then are."""
-        has, count = (
-            "SELECT 1 FROM reference WHERE identity=? AND key=?",
-            "SELECT count(*) FROM reference WHERE identity=?",
-        )
-        old = {i: db.execute(count, (i,)).fetchone()[0] for i in ids.values() if i < new}
-        total, seen, now, number = Counter(old), set(), rows.now(), rows.following(db, "reference")
-        made: list[tuple[Any, ...]] = []
+        total = {owner: rows.count(db, owner) for owner in ids.values() if owner <= top}
+        size = 4 * self.contract.dim
+        blob = memoryview(np.concatenate([e.vectors for e in entries]).astype("<f4", copy=False).tobytes())
         images: list[tuple[int, bytes]] = []
-        result = []
-        for e in entries:
-            owner, before = ids[e.identity], len(made)
-            vectors, said = np.ascontiguousarray(e.vectors, "<f4"), rows.dumped(e.metadata)
-            for n, source in enumerate(e.sources):
-                key = (e.keys[n] or None) if e.keys else None
-                if key is not None:
-                    if (owner, key) in seen or (owner < new and db.execute(has, (owner, key)).fetchone()):
-                        continue
-                    seen.add((owner, key))
-                if e.images:
-                    images.append((number + len(made), e.images[n]))
-                made.append((number + len(made), owner, vectors[n].data, source, key, said, now))
-            total[owner] += len(made) - before
-            result.append((len(made) - before, total[owner]))
+        result: list[tuple[int, int]] = []
+
+        def fresh() -> Iterator[tuple[Any, ...]]:
+            nonlocal number
+            at, now, seen = 0, rows.now(), set()
+            for identity, _, sources, keys, kept, metadata in entries:
+                owner, before, said = ids[identity], number, rows.dumped(metadata) if metadata else None
+                for n, source in enumerate(sources):
+                    vector, at = blob[at : at + size], at + size
+                    key = (keys[n] or None) if keys else None
+                    if key is not None:
+                        if (owner, key) in seen or (owner <= top and _has(db, owner, key)):
+                            continue
+                        seen.add((owner, key))
+                    if kept:
+                        images.append((number, kept[n]))
+                    yield number, owner, vector, source, key, said, now
+                    number += 1
+                total[owner] = count = total.get(owner, 0) + number - before
+                result.append((number - before, count))
+
         db.executemany(
             "INSERT INTO reference (id, identity, vector, source, key, metadata, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            made,
+            fresh(),
         )
-        db.executemany("INSERT INTO image (reference, data) VALUES (?, ?)", images)
+        if images:
+            db.executemany("INSERT INTO image (reference, data) VALUES (?, ?)", images)
         return result
 
     def remove(self, identity: str) -> int:
         """See :meth:`Store.remove`."""
         with self._file.writing() as db:
-            stamp, owner = self._stamp(db), self._one(db, identity)
+            self._begin(db)
+            owner = self._one(db, identity)
             number = self._clear(db, owner)
-            self._forget(db, owner, stamp)
+            db.execute("DELETE FROM identity WHERE id=?", (owner,))
             return number
 
     def rename(self, identity: str, to: str) -> int:
         """See :meth:`Store.rename`."""
         with self._file.writing() as db:
-            stamp, owner = self._stamp(db), self._one(db, identity)
+            self._begin(db)
+            owner = self._one(db, identity)
             taken = "SELECT 1 FROM identity WHERE gallery=? AND name=?"
             if db.execute(taken, (self._id, to)).fetchone():
                 raise GalleryError(f"{to!r} is enrolled already; choose another name, or merge {identity!r} into it")
-            db.execute("UPDATE identity SET name=?, changed=? WHERE id=?", (to, stamp, owner))
+            rows.touch(db, self._id, owner)
+            db.execute("UPDATE identity SET name=? WHERE id=?", (to, owner))
             rows.erase_later(db)
             return rows.count(db, owner)
 
     def merge(self, identity: str, into: str) -> int:
         """See :meth:`Store.merge`."""
         with self._file.writing() as db:
-            stamp, owner, other = self._stamp(db), self._one(db, identity), self._one(db, into)
+            self._begin(db)
+            owner, other = self._one(db, identity), self._one(db, into)
             if owner == other:
                 raise GalleryError(f"{identity!r} can't be merged into itself; name two identities")
             number = rows.count(db, owner)
+            for one in (owner, other):
+                rows.touch(db, self._id, one)
             doubles = "SELECT key FROM reference WHERE identity=? AND key IS NOT NULL"
             there = f"SELECT id FROM reference WHERE identity=? AND key IN ({doubles})"  # noqa: S608
             for table, column in (("image", "reference"), ("reference", "id")):
                 db.execute(f"DELETE FROM {table} WHERE {column} IN ({there})", (owner, other))  # noqa: S608
             db.execute("UPDATE reference SET identity=? WHERE identity=?", (other, owner))
             said = rows.said(db, owner) | rows.said(db, other)
-            db.execute("UPDATE identity SET metadata=?, changed=? WHERE id=?", (rows.dumped(said), stamp, other))
-            self._forget(db, owner, stamp)
+            db.execute("UPDATE identity SET metadata=? WHERE id=?", (rows.dumped(said), other))
+            db.execute("DELETE FROM identity WHERE id=?", (owner,))
+            rows.erase_later(db)
             return number
 
     def annotate(self, identity: str, metadata: Mapping[str, str]) -> Identity:
         """See :meth:`Store.annotate`."""
         with self._file.writing() as db:
-            self._stamp(db)
+            self._begin(db)
             owner = self._one(db, identity)
+            rows.touch(db, self._id, owner)
             said = {k: v for k, v in (rows.said(db, owner) | dict(metadata)).items() if v}
             db.execute("UPDATE identity SET metadata=? WHERE id=?", (rows.dumped(said), owner))
             rows.erase_later(db)
@@ -194,7 +207,7 @@ class SqliteStore:
     def identities(self) -> list[Identity]:
         """See :meth:`Store.identities`."""
         query = """SELECT i.name, count(r.id), i.metadata FROM identity i LEFT JOIN reference r ON r.identity = i.id
-            WHERE i.gallery=? AND i.name IS NOT NULL GROUP BY i.id ORDER BY i.id"""
+            WHERE i.gallery=? GROUP BY i.id ORDER BY i.id"""
         with self._reading() as db:
             return [Identity(name, n, rows.parsed(said)) for name, n, said in db.execute(query, (self._id,))]
 
@@ -239,20 +252,18 @@ class SqliteStore:
 
     def state(self) -> State:
         """See :meth:`Store.state`; a read of one number, some microseconds."""
-        query = "SELECT changes, fingerprint FROM gallery WHERE id=?"
         with self._reading() as db:
-            changes, fingerprint = db.execute(query, (self._id,)).fetchone()
+            _, reference, change, fingerprint = rows.last(db, self._id)
             self._refuse_another(fingerprint)
-            return self._age, int(changes)
+            return self._age, reference, change
 
     def changes(self, since: State | None) -> Iterator[Portion]:
         """See :meth:`Store.changes`."""
-        if since is None or since[0] != self._age:  # the whole table in its order: no index, no sorting
-            where, given = "+i.gallery = ? AND i.name IS NOT NULL", (self._id,)
-        else:
-            where, given = "i.gallery = ? AND i.changed > ?", (self._id, since[1])  # type: ignore[assignment]
+        query, given = rows.EVERYBODY, (self._id,)
+        if since is not None and since[0] == self._age:
+            query, given = rows.CHANGED, (*since[1:], self._id, self._id)
         with self._reading() as db:
-            cursor = db.execute(rows.CHANGED.format(where=where), given)
+            cursor = db.execute(query, given)
             some: list[tuple[int, str | None, bytes | None]] = []
             while more := cursor.fetchmany(_BLOCK):
                 some += more
@@ -266,7 +277,7 @@ class SqliteStore:
     def switch(self, contract: Contract, ids: IntArray, vectors: FloatArray) -> bool:
         """See :meth:`Store.switch`."""
         with self._file.writing() as db:
-            stamp = self._stamp(db)
+            self._begin(db)
             query = f"SELECT r.id FROM {rows.ALL} ON i.id = r.identity WHERE i.gallery=? ORDER BY r.id"  # noqa: S608
             there = [row[0] for row in db.execute(query, (self._id,))]
             if there != ids.tolist():
@@ -274,13 +285,14 @@ class SqliteStore:
             made = np.ascontiguousarray(vectors, "<f4")
             pairs = zip(made, there, strict=True)
             db.executemany("UPDATE reference SET vector=? WHERE id=?", ((v.data, i) for v, i in pairs))
-            db.execute("UPDATE identity SET changed=? WHERE gallery=? AND name IS NOT NULL", (stamp, self._id))
             db.execute(
                 "UPDATE gallery SET model=?, fingerprint=?, dim=?, keep_sources=? WHERE id=?",
                 (contract.model, contract.fingerprint, contract.dim, contract.keep_sources, self._id),
             )
             rows.erase_later(db)
         self._contract = contract
+        self._file.age += 1  # what was read of the other model is void
+        self._age = self._file.age
         return True
 
     def close(self) -> None:
@@ -303,13 +315,13 @@ class SqliteStore:
             self._refuse_another(found.fingerprint)
             self._age = age
 
-    def _stamp(self, db: sqlite3.Connection) -> int:
-        """The number of this change, by which others find what it touched."""
+    def _begin(self, db: sqlite3.Connection) -> None:
+        """At the beginning of every write: this is still the gallery that was opened."""
         self._follow()
-        query = "UPDATE gallery SET changes = changes + 1 WHERE id=? RETURNING changes, fingerprint"
-        [(stamp, fingerprint)] = db.execute(query, (self._id,)).fetchall()
-        self._refuse_another(fingerprint)
-        return int(stamp)
+        self._check(db)
+
+    def _check(self, db: sqlite3.Connection) -> None:
+        self._refuse_another(db.execute("SELECT fingerprint FROM gallery WHERE id=?", (self._id,)).fetchone()[0])
 
     def _refuse_another(self, fingerprint: str) -> None:
         if fingerprint != self._contract.fingerprint:
@@ -324,16 +336,15 @@ class SqliteStore:
             raise GalleryError(f"{name!r} is not enrolled in {self.address}; see firstsight identities {self.address}")
         return int(row[0])
 
-    @staticmethod
-    def _clear(db: sqlite3.Connection, owner: int) -> int:
+    def _clear(self, db: sqlite3.Connection, owner: int) -> int:
+        rows.touch(db, self._id, owner)
+        rows.erase_later(db)
         db.execute("DELETE FROM image WHERE reference IN (SELECT id FROM reference WHERE identity=?)", (owner,))
-        rows.erase_later(db)
         return db.execute("DELETE FROM reference WHERE identity=?", (owner,)).rowcount
-
-    @staticmethod
-    def _forget(db: sqlite3.Connection, owner: int, stamp: int) -> None:
-        db.execute("UPDATE identity SET name=NULL, metadata=NULL, changed=? WHERE id=?", (stamp, owner))
-        rows.erase_later(db)
 
     def _matrix(self, named: Sequence[tuple[str | None, bytes]]) -> FloatArray:
         return rows.matrix(self.address, self.contract.dim, named)
+
+
+def _has(db: sqlite3.Connection, owner: int, key: str) -> bool:
+    return db.execute("SELECT 1 FROM reference WHERE identity=? AND key=?", (owner, key)).fetchone() is not None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, Protocol, TypeAlias
 
 from firstsight.types.values import FloatArray, Identity, IntArray, Reference
 
@@ -26,9 +27,8 @@ class Contract:
     keep_sources: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """References of one identity, to be stored.
+class Entry(NamedTuple):
+    """References of one identity, to be stored; a tuple, since a hundred thousand are made at once.
 
     Attributes:
         identity: its name.
@@ -44,11 +44,11 @@ class Entry:
     sources: Sequence[str]
     keys: Sequence[str] | None = None
     images: Sequence[bytes] | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = MappingProxyType({})
 
 
-State: TypeAlias = tuple[int, int]
-"""Where a store stands: of another first number, all that was read before is void; the second rises with changes."""
+State: TypeAlias = tuple[int, ...]
+"""Where a store stands; where the first number is another, all that was read before is void."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Store(Protocol):
         """``(identity, key)`` of the references that have one of these keys."""
 
     def state(self) -> State:
-        """Where the store stands, commits of other processes included."""
+        """Where the store stands, commits of other processes included; another after each that touched the gallery."""
 
     def changes(self, since: State | None) -> Iterator[Portion]:
         """Identities touched since then, or all there are."""
