@@ -13,7 +13,7 @@ endif
 HAVE_DATA := $(if $(FIRSTSIGHT_DATA),$(wildcard $(addsuffix /.,$(subst :, ,$(FIRSTSIGHT_DATA)))))
 SELECT    := $(if $(HAVE_DATA),,-m "not data")
 
-.PHONY: help env demo test check lint types unit results results-glyphs bench bench-training bench-embedding clean
+.PHONY: help env demo test check lint types unit results results-glyphs bench bench-training bench-embedding bench-store clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -60,6 +60,9 @@ bench-training: env  ## speed of training beside two rivals in an environment of
 
 bench-embedding: env  ## speed, memory and start of embedding beside torch at its best, into results/
 	$(BIN)/python results/bench_embedding.py
+
+bench-store: env  ## speed and memory of galleries beside faiss and bare sqlite3, into results/
+	$(BIN)/python results/bench_store.py
 
 clean:  ## remove what make made, the environment included
 	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

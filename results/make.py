@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+import kill_store
 import resume as killing
 from table import write_table
 
@@ -341,6 +342,11 @@ def resume() -> None:
     record("resume", words, killing.SEED, killing.measure())
 
 
+def store_kills() -> None:
+    """Enrolments, batches and removals killed with -9 at random moments; syncs to disk for each write."""
+    record("store-kills", "python results/make.py store-kills", kill_store.SEED, kill_store.measure())
+
+
 def demo() -> None:
     """What ``make demo`` does after installation, with an empty cache."""
     out = ROOT / "demo"
@@ -367,6 +373,7 @@ ROWS: dict[str, Callable[[], None]] = {
     "int8": int8,
     "cold-start": cold_start,
     "resume": resume,
+    "store-kills": store_kills,
 }
 
 

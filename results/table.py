@@ -129,6 +129,23 @@ def table() -> str:
             "training stopped by `kill -9` at a drawn step or amid a checkpoint, then resumed: weights equal to the bit"
         )
         rows.append((about, f"**{r['survived']}**", f"{r['steps']} steps on Omniglot, some runs killed four times"))
+    if (r := load("store-kills")) is not None:
+        kinds = [r[kind] for kind in ("single", "bulk", "remove")]
+        kills, lost, half, corrupt = (sum(k[w] for k in kinds) for w in ("rounds", "lost", "half", "corrupt"))
+        about = f"galleries: {kills} times `kill -9` amid enrolments, batches and removals: lost, half done, damaged"
+        told = sum(k["acknowledged"] for k in kinds)
+        rows.append(
+            (about, f"**{lost}, {half}, {corrupt}**", f"{told:,} writes were acknowledged, each after its sync")
+        )
+    if (r := load("bench-store")) is not None:
+        search = next(v for k, v in r.items() if k.startswith("exact top"))
+        one, many = search["1 probe, milliseconds"], search["64 probes, milliseconds"]
+        about = "identify among 100,000 exactly, one thread: one probe / 64"
+        beside = f"{one['ratio']:.1f} / {many['ratio']:.1f} times as fast as {one['rival is']}"
+        rows.append((about, f"{one['firstsight']:.1f} ms / {many['firstsight']:.0f} ms", beside))
+        row = r["a durable enrolment, milliseconds"]
+        about = "enrolling a given embedding, synced to disk"
+        rows.append((about, f"{row['firstsight']:.2f} ms", f"bare SQLite insert and commit {row['rival']:.2f} ms"))
     if (r := load("demo")) is not None:
         rows.append(("`make demo` after installation, two cores", f"{r['seconds'] / 60:.1f} minutes", "allowed 8"))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

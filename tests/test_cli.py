@@ -22,7 +22,12 @@ from firstsight.cli.commands import app, gallery_app
 from firstsight.gallery import Gallery
 from firstsight.model import Model
 
-FUNCTIONS = {"list": "references", "data": "data_sets"}
+FUNCTIONS = {
+    "list": "references",
+    "data": "data_sets",
+    "gallery export": "export_gallery",
+    "gallery import": "import_gallery",
+}
 """Commands whose function in the API has another name."""
 
 RIM = {"json"}
@@ -43,6 +48,11 @@ def commands() -> dict[str, Callable[..., Any]]:
 
 
 COMMANDS = sorted(commands())
+
+
+def function_of(command: str) -> str:
+    """The name of its function in the API."""
+    return FUNCTIONS.get(command, command.split()[-1])
 
 
 @pytest.fixture
@@ -72,9 +82,9 @@ def parameters(function: Callable[..., Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_its_function(command: str) -> None:
     """A command has the parameters of its function in the API, with the same defaults, and no others."""
-    name = command.split()[-1]
+    name = function_of(command)
     said = {k: v for k, v in parameters(commands()[command]).items() if k not in RIM}
-    meant = parameters(getattr(api, FUNCTIONS.get(name, name)))
+    meant = parameters(getattr(api, name))
     if name == "identify":
         meant |= parameters(api.identify_data)
     meant = {k: v for k, v in meant.items() if k not in INSIDE}
@@ -92,7 +102,7 @@ LOOSER = {("train", "changes"), ("identify", "sources"), ("identify", "data")}
 
 def test_every_function_has_its_command() -> None:
     """A verb of the API cannot be without a command; ``identify --data`` is ``identify_data``."""
-    reached = {FUNCTIONS.get(name.split()[-1], name.split()[-1]) for name in COMMANDS}
+    reached = {function_of(name) for name in COMMANDS}
     assert reached | {"identify_data"} == set(api.__all__)
 
 
@@ -101,8 +111,26 @@ def test_options_are_spelled_as_parameters(command: str, cli: Cli) -> None:
     """Every parameter of a command shows in its help, as an argument or as the option of the same name."""
     shown = cli(*command.split(), "--help").out
     assert commands()[command].__doc__.split("\n")[0].rstrip(".")[:40] in " ".join(shown.split())
-    arguments = {"train": {"recipe", "changes"}, "export": {"changes"}, "evaluate": {"data"}, "calibrate": {"data"}}
-    positional = {"gallery", "model", "protocol", "left", "right", "identity", "source", "sources"}
+    arguments = {
+        "train": {"recipe", "changes"},
+        "export": {"changes"},
+        "evaluate": {"data"},
+        "calibrate": {"data"},
+        "annotate": {"metadata"},
+    }
+    positional = {
+        "gallery",
+        "model",
+        "protocol",
+        "left",
+        "right",
+        "identity",
+        "source",
+        "sources",
+        "to",
+        "into",
+        "folder",
+    }
     for name in parameters(commands()[command]):
         if name not in positional | arguments.get(command, set()):
             option = f"--{name.rstrip('_').replace('_', '-')}"  # from_, since Python has taken from
@@ -219,9 +247,10 @@ def test_json_of_identify_data(gallery: Path, shapes: Path, cli: Cli) -> None:
 
 
 def test_json_of_list_and_remove(gallery: Path, cli: Cli) -> None:
-    """``list --json`` is the API's References; ``remove --json`` says who and how many."""
+    """``list --json`` is the API's References; ``remove --json`` says who, how many, and whether the bytes are gone."""
     assert cli("list", gallery, "--json").json == plain(api.references(gallery))
-    assert cli("remove", gallery, "ring", "--json").json == {"identity": "ring", "removed": 1}
+    receipt = {"identity": "ring", "removed": 1, "into": None, "erased": True, "notes": []}
+    assert cli("remove", gallery, "ring", "--json").json == receipt
     assert cli("list", gallery, "--json").json == plain(api.references(gallery))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,8 +65,22 @@ def decide(score: float, calibration: Calibration | None) -> Decision:
     return Decision(same, score, probability, calibration.threshold, reason, *calibration.band(score))
 
 
-def match(scores: FloatArray, identities: list[str], calibration: Calibration | None, *, top: int = 5) -> Match:
+def match(
+    scores: FloatArray,
+    identities: Sequence[str],
+    calibration: Calibration | None,
+    *,
+    top: int = 5,
+    enrolled: int | None = None,
+) -> Match:
     """The answer to "which of these is it, or none?" from fused scores ``(identities,)``.
+
+    Args:
+        scores: of all identities, or of the best two at least.
+        identities: their names.
+        calibration: of the model.
+        top: how many candidates to list.
+        enrolled: how many identities there are, where these are not all.
 
     Raises:
         CalibrationError: there is no calibration, so "unknown" has no meaning.
@@ -85,10 +100,11 @@ def match(scores: FloatArray, identities: list[str], calibration: Calibration | 
     if tied:
         reason = f"{best.identity} and {identities[order[1]]} score the same ({best.score:.3f})"
     elif known:
-        risk = calibration.expected_fpir(len(identities))
+        among = enrolled or len(identities)
+        risk = calibration.expected_fpir(among)
         reason = (
             f"score {best.score:.3f} reaches the threshold {calibration.threshold:.3f}; among "
-            f"{count(len(identities), 'identity', 'identities')} about {risk:.1%} of strangers would too"
+            f"{count(among, 'identity', 'identities')} about {risk:.1%} of strangers would too"
         )
     else:
         reason = f"best score {best.score:.3f} ({best.identity}) is below the threshold {calibration.threshold:.3f}"

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from firstsight import api
-from firstsight.cli import render
+from firstsight.cli import receipts, render
 from firstsight.datasets import DataSet, open_data
 from firstsight.datasets.readings import read_all
 from firstsight.errors import FirstSightError, UsageError
@@ -79,11 +79,11 @@ def _run(out: Path, steps: int, began: float) -> None:
 
     _say(f"3. Enroll one rendering of each of {ENROLLED} unseen concepts; identify others, strangers among them")
     icons = _icons(model, out / "icons.db")
-    render.tallied(icons.counts, json=False)
+    receipts.tallied(icons.counts, json=False)
 
     _say("4. The shipped model glyphs never saw a digit: enroll one of each kind, identify the rest")
     digits = _digits(Model.load("glyphs"), out / "digits.db")
-    render.tallied(digits.counts, json=False)
+    receipts.tallied(digits.counts, json=False)
 
     page = out / "report.html"
     seconds = time.monotonic() - began

@@ -164,9 +164,14 @@ class Model:
         listed: Sequence[Any] = sources if several else [sources]  # type: ignore[assignment]
         if not listed:
             return np.empty((0, self.dim), np.float32)
-        return self.embed_arrays(np.concatenate([self._one(source) for source in listed]))
+        return self.embed_arrays(np.concatenate([self.read(source) for source in listed]))
 
-    def _one(self, source: Source) -> PixelArray:
+    def read(self, source: Source) -> PixelArray:
+        """The reading ``(1, c, h, w)`` of one source.
+
+        Raises:
+            InputError: it cannot be read, or shows nothing to recognise.
+        """
         reading = self.input.read(source)
         if len(reading.arrays) != 1 or reading.notes:
             from firstsight.inputs.decode import describe

@@ -6,6 +6,7 @@ Higher scores always mean more alike; cosine is ``dot`` on normalised vectors, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -17,6 +18,13 @@ from firstsight.types import FloatArray, IntArray
 Measure = Literal["dot", "euclidean", "manhattan"]
 LinkKind = Literal["identity", "negate", "negate_square", "rbf"]
 _CHUNK = 1 << 22  # floats in a block of scores: 16 MiB
+_PROBES, _ROWS = (
+    256,
+    1 << 14,
+)  # of a block of scores in a search: 8 MiB of a gallery of 128 numbers a row are read at once
+_SAMPLE = 512  # rows that give a search its first bound
+Shelf = tuple[FloatArray, FloatArray | None]
+"""Rows ``(n, d)`` of a gallery, and ``(n,)`` what the scores of each lose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +82,10 @@ class Similarity:
 
     def scores(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Every row of ``left (a, d)`` against every row of ``right (b, d)``: ``(a, b)``."""
-        out = np.empty((len(left), len(right)), np.float32)
         step = max(1, _CHUNK // max(1, len(right) * (right.shape[1] if self.measure == "manhattan" else 1)))
+        if step >= len(left):
+            return self.link(measured(self.measure, left, right))
+        out = np.empty((len(left), len(right)), np.float32)
         for start in range(0, len(left), step):
             out[start : start + step] = self.link(measured(self.measure, left[start : start + step], right))
         return out
@@ -104,6 +114,8 @@ class Similarity:
         Returns:
             ``(identities, d)``; the very vector where an identity has one reference.
         """
+        if not identities:
+            return vectors[:0]
         order = np.argsort(owners, kind="stable")
         counts = np.bincount(owners, minlength=identities)
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
@@ -123,20 +135,50 @@ class Similarity:
 
         Of equal scores the lower index comes first.
         """
-        k = min(k, len(gallery))
-        indices = np.empty((len(probes), k), np.int64)
-        best = np.empty((len(probes), k), np.float32)
-        if k == 0:
+        return self.search_shelves(probes, [(gallery, None)], k)
+
+    def search_shelves(self, probes: FloatArray, shelves: Sequence[Shelf], k: int) -> tuple[IntArray, FloatArray]:
+        """As :meth:`search`, of a gallery in several pieces, whose rows are counted through."""
+        size = sum(len(vectors) for vectors, _ in shelves)
+        indices = np.full((len(probes), min(k, size)), size, np.int64)
+        best = np.full(indices.shape, -np.inf, np.float32)
+        if not best.size:
             return indices, best
-        step = max(1, _CHUNK // max(1, len(gallery)))
+        step = min(len(probes), _PROBES, max(1, _CHUNK))
+        rows = min(_ROWS, max(1, _CHUNK // step))
         for start in range(0, len(probes), step):
-            block = self.scores(probes[start : start + step], gallery)
-            for row, scores in enumerate(block, start):
-                worst = np.partition(-scores, k - 1)[k - 1]
-                able = np.flatnonzero(~(-scores > worst))  # more than k where some tie at the k-th place
-                indices[row] = able[np.argsort(-scores[able], kind="stable")[:k]]
-                best[row] = scores[indices[row]]
+            some, begin = slice(start, start + step), 0
+            for vectors, shifts in shelves:
+                for row in range(0, len(vectors), rows):
+                    table = self.scores(vectors[row : row + rows], probes[some])
+                    if shifts is not None:
+                        table -= shifts[row : row + rows, None]
+                    _keep_best(table, begin + row, indices[some], best[some])
+                begin += len(vectors)
         return indices, best
+
+
+def _keep_best(table: FloatArray, begin: int, indices: IntArray, best: FloatArray) -> None:
+    """Put what is better in a table of scores ``(rows, probes)`` among the best so far ``(probes, k)``, in place."""
+    probes, k = best.shape
+    worst = best[:, -1]
+    if np.isneginf(worst).any():  # not k found yet: the k-th of a sample is as good a bound
+        sample = table[: max(_SAMPLE, 16 * k)]
+        if len(sample) >= k:
+            worst = np.maximum(worst, np.partition(sample, len(sample) - k, axis=0)[len(sample) - k])
+        able = np.flatnonzero(table >= worst)
+    else:
+        able = np.flatnonzero(table > worst)
+    if not len(able):
+        return
+    rows, columns = np.divmod(able, probes)
+    scores = np.concatenate([best.ravel(), table.ravel()[able]])
+    which = np.concatenate([indices.ravel(), rows + begin])
+    probe = np.concatenate([np.repeat(np.arange(probes), k), columns])
+    order = np.lexsort((which, -scores, probe))
+    counts = k + np.bincount(columns, minlength=probes)
+    first = order[(np.cumsum(counts) - counts)[:, None] + np.arange(k)]
+    best[:], indices[:] = scores[first], which[first]
 
 
 def measured(measure: Measure, left: FloatArray, right: FloatArray) -> FloatArray:

@@ -14,12 +14,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-gallery_app = typer.Typer(help="Make a gallery.", no_args_is_help=True, rich_markup_mode=None)
+gallery_app = typer.Typer(
+    help="Make, export, import and rebuild galleries.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(gallery_app, name="gallery")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 ModelAt = Annotated[str | None, typer.Option("--model", help="Where the gallery's model lies now, if it moved.")]
 ModelName = Annotated[str, typer.Argument(help="A shipped model by its bare name, or a directory (with a /).")]
+Identified = Annotated[str, typer.Argument(help="An enrolled identity.")]
+Metadata = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Said of each reference; repeatable.")]
+Search = Annotated[str | None, typer.Option(help="Only names that hold this.")]
+Where = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only where this is said; repeatable.")]
 GalleryAt = Annotated[str, typer.Argument(help="A file, with #name for one of several galleries in it.")]
 
 

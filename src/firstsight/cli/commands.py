@@ -7,12 +7,10 @@ from typing import Annotated
 
 import typer
 
-from firstsight.cli import making
-from firstsight.cli.app import GalleryAt, Json, ModelAt, ModelName, app, gallery_app
+from firstsight.cli import galleries, lifecycle, making
+from firstsight.cli.app import Json, ModelName, app, gallery_app
 
-__all__ = ["app", "gallery_app", "making"]
-
-TOP = 5
+__all__ = ["app", "galleries", "gallery_app", "lifecycle", "making"]
 
 
 @app.command()
@@ -107,116 +105,9 @@ def calibrate(
 def compare(model: ModelName, left: Path, right: Path, json: Json = False) -> int:
     """Are these two the same? Exit code 0 same (or a score only, of a model without a calibration), 1 not."""
     from firstsight import api
-    from firstsight.cli import render
+    from firstsight.cli import receipts
 
-    return render.decided(api.compare(model, left, right), f"{left} and {right}", json=json)
-
-
-@gallery_app.command("create")
-def create(
-    gallery: GalleryAt,
-    model: Annotated[str, typer.Option(help="A shipped model by name, or a directory (with a /).")],
-    json: Json = False,
-) -> int:
-    """Make an empty gallery bound to a model."""
-    from firstsight import api
-    from firstsight.cli import render
-
-    with api.create(gallery, model=model) as made:
-        render.created(gallery, made.model, json=json)
-    return 0
-
-
-@app.command()
-def enroll(
-    gallery: GalleryAt,
-    identity: Annotated[str | None, typer.Argument(help="Whose references these are.")] = None,
-    sources: Annotated[list[Path] | None, typer.Argument(metavar="IMAGE...", help="One or more images.")] = None,
-    data: Annotated[str | None, typer.Option(help="Enroll every class of a data set instead.")] = None,
-    each: Annotated[int, typer.Option(help="With --data: examples a class.")] = 1,
-    model: ModelAt = None,
-    json: Json = False,
-) -> int:
-    """Add references of an identity; returns once they are on disk."""
-    from firstsight import api
-    from firstsight.cli import render
-
-    receipts = api.enroll(gallery, identity, list(sources or []), data=data, each=each, model=model)
-    render.enrolled(receipts, gallery, json=json)
-    return 0
-
-
-@app.command()
-def verify(
-    gallery: GalleryAt,
-    identity: Annotated[str, typer.Argument(help="An enrolled identity.")],
-    source: Annotated[Path, typer.Argument(metavar="IMAGE", help="The probe.")],
-    model: ModelAt = None,
-    json: Json = False,
-) -> int:
-    """Is this probe the identity? Exit code 0 same, 1 not."""
-    from firstsight import api
-    from firstsight.cli import render
-
-    return render.decided(api.verify(gallery, identity, source, model=model), f"{source} and {identity}", json=json)
-
-
-@app.command()
-def identify(
-    gallery: GalleryAt,
-    sources: Annotated[
-        list[Path] | None, typer.Argument(metavar="IMAGE...", help="Probes, or a folder of them.")
-    ] = None,
-    data: Annotated[str | None, typer.Option(help="Identify a labelled data set and count.")] = None,
-    top: Annotated[int, typer.Option(help="Candidates listed.")] = TOP,
-    model: ModelAt = None,
-    json: Json = False,
-) -> int:
-    """Which enrolled identity is this, or unknown? Exit code 0 known, 1 unknown."""
-    from firstsight import api
-    from firstsight.cli import render
-    from firstsight.errors import UsageError
-    from firstsight.inputs.decode import expand
-
-    if data is not None:
-        if sources:
-            raise UsageError("either images or --data, not both")
-        if top != TOP:
-            raise UsageError("--top lists the candidates of images, --data only counts; leave one of them out")
-        with render.reading(quiet=json) as progress:
-            result = api.identify_data(gallery, data, model=model, progress=progress)
-        render.tallied(result, json=json)
-        return 0
-    if not sources:
-        raise UsageError("one or more images, or --data, was expected")
-    probes = expand(sources)
-    matches = api.identify(gallery, probes, top=top, model=model)
-    render.matched(matches, probes, gallery, one=len(sources) == 1 and probes == sources, json=json)
-    return int(any(m.identity is None for m in matches))
-
-
-@app.command()
-def remove(gallery: GalleryAt, identity: str, model: ModelAt = None, json: Json = False) -> int:
-    """Delete an identity and its references."""
-    from firstsight import api
-    from firstsight.cli import render
-    from firstsight.errors import count
-
-    number = api.remove(gallery, identity, model=model)
-    removed = count(number, "reference", "references")
-    render.value({"identity": identity, "removed": number}, f"{identity}: {removed} removed", json=json)
-    return 0
-
-
-@app.command("list")
-def references(gallery: GalleryAt, model: ModelAt = None, json: Json = False) -> int:
-    """List the enrolled references."""
-    from firstsight import api
-    from firstsight.cli import render
-
-    rows = api.references(gallery, model=model)
-    render.table(rows, ["identity", "source", "created"], "nobody is enrolled yet", json=json)
-    return 0
+    return receipts.decided(api.compare(model, left, right), f"{left} and {right}", json=json)
 
 
 @app.command("data")

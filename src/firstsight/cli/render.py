@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from firstsight.datasets import DataInfo
     from firstsight.learn.events import Event
     from firstsight.model import Model
-    from firstsight.types import Decision, Enrolment, Match, Report, Tally
+    from firstsight.types import Report
 
 
 def dump(result: Any) -> None:
@@ -71,6 +71,8 @@ def table(rows: Sequence[Any], columns: list[str], empty: str, *, json: bool) ->
 def _cell(content: Any) -> str:
     from rich.markup import escape
 
+    if isinstance(content, dict):
+        return escape(", ".join(f"{k}={v}" for k, v in content.items()))
     if isinstance(content, bool):
         return "yes" if content else "no"
     return escape(", ".join(map(str, content)) if isinstance(content, list | tuple) else str(content))
@@ -211,10 +213,10 @@ def _calibrate_next(model: Model) -> None:
     where = "" if t.calibration_data else " DATA"
     # What is held out of a user's own data is a third of the classes or less: a threshold from few needs a margin.
     surer = " --confidence 0.95" if t.calibration_data.endswith(":validation") and len(t.classes) < 40 else ""
-    print(f"next: firstsight calibrate {_path(model.path)}{where} --fmr 0.01{surer}")
+    print(f"next: firstsight calibrate {quoted(model.path)}{where} --fmr 0.01{surer}")
 
 
-def _path(path: Path | str) -> str:
+def quoted(path: Path | str) -> str:
     """A model's directory as it can be pasted into a command."""
     text = str(path)
     return shlex.quote(text if "/" in text else f"./{text}")
@@ -258,86 +260,5 @@ def calibrated(result: Calibration, model: str, *, json: bool) -> None:
         )
     for warning in result.warnings():
         print(f"  warning: {warning}")
-    shown = model if "/" not in model else _path(model)
+    shown = model if "/" not in model else quoted(model)
     print(f"next: firstsight gallery create my.db --model {shown}")
-
-
-def created(gallery: str, model: Model, *, json: bool) -> None:
-    """A new gallery, and what comes next."""
-    if json:
-        dump({"gallery": gallery, "model": model.name, "fingerprint": model.fingerprint})
-        return
-    print(f"{gallery}: an empty gallery for model {model.name} ({model.fingerprint})")
-    if model.calibration is None:
-        print(f"  warning: not calibrated, so identify will refuse; run firstsight calibrate {_path(model.path)}")
-    print(f"next: firstsight enroll {gallery} NAME IMAGE    or  --data folder:PATH for one image of every sub-folder")
-
-
-def enrolled(receipts: list[Enrolment], gallery: str, *, json: bool) -> None:
-    """Receipts."""
-    if json:
-        dump(receipts)
-        return
-    for r in receipts[:10]:
-        print(f"{r.identity}: {r.added} enrolled, {r.references} in all")
-    if len(receipts) > 10:
-        print(f"... {len(receipts):,} identities in all")
-    print(f"next: firstsight identify {gallery} IMAGE    or  --data folder:PATH to count on labelled images")
-
-
-def decided(decision: Decision, about: str, *, json: bool) -> int:
-    """A decision; returns the exit code: 0 same, 1 not the same, 2 when nothing could be decided."""
-    if json:
-        dump(decision)
-    elif decision.same is None:
-        print(f"score {decision.score:.3f} for {about}: {decision.reason}")
-    else:
-        answer = "same" if decision.same else "not the same"
-        print(f"{answer}: {about}, {_probability(decision)} ({decision.reason})")
-    return 2 if decision.same is None else int(not decision.same)
-
-
-def _probability(answer: Decision | Match) -> str:
-    """The probability with its band, where the two differ as printed."""
-    low, high = f"{answer.probability_low or 0:.1%}", f"{answer.probability_high or 0:.1%}"
-    return f"probability {answer.probability:.1%}" + (f" [{low}, {high}]" if low != high else "")
-
-
-def matched(matches: list[Match], probes: list[Any], gallery: str, *, one: bool, json: bool) -> None:
-    """The match of one image in full; those of several, or of a folder, as a list."""
-    if json:
-        dump(matches[0] if one else matches)
-        return
-    if one:
-        m = matches[0]
-        print(f"{m.identity or 'unknown'}, {_probability(m)} ({m.reason})")
-        for c in m.candidates:
-            print(f"  {c.score:7.3f}  {c.probability:6.1%}  {c.identity}")
-    else:
-        for probe, m in zip(probes, matches, strict=True):
-            print(f"{probe}: {m.identity or 'unknown'}, probability {m.probability:.1%}, score {m.score:.3f}")
-    print(f"next: where an answer is wrong, add a reference: firstsight enroll {gallery} NAME IMAGE")
-
-
-def tallied(result: Tally, *, json: bool) -> None:
-    """Counts of a labelled data set."""
-    if json:
-        dump(result)
-        return
-    print(f"{result.data} against {count(result.enrolled, 'enrolled identity', 'enrolled identities')}:")
-    if result.probes:
-        n = result.probes
-        print(
-            f"  of {count(n, 'image', 'images')} of enrolled classes: {result.right / n:.1%} right, "
-            f"{result.wrong / n:.1%} wrong, {result.unknown / n:.1%} unknown "
-            f"(best candidate right: {result.best_is_right / n:.1%})"
-        )
-    if result.strangers:
-        n = result.strangers
-        print(f"  of {count(n, 'image', 'images')} of strangers: {result.strangers_unknown / n:.1%} unknown")
-    if result.left_out:
-        print(f"  {count(result.left_out, 'image', 'images')} left out, enrolled already")
-    wrong = [a for a in result.answers if a[2] is not None and a[2] != a[1]]
-    for source, _, identity, score in sorted(wrong, key=lambda a: -a[3])[:5]:
-        print(f"  taken for {identity}: {source} (score {score:.3f})")
-    print("next: more references an identity (enroll more images), or another threshold (firstsight calibrate --fmr)")

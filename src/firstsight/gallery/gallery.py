@@ -2,99 +2,168 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
+import builtins
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from firstsight.calibration import Calibration
 from firstsight.decision import Templates, decide, match
 from firstsight.errors import CalibrationError, GalleryError, InputError, ModelError, UsageError
-from firstsight.inputs.decode import describe
+from firstsight.gallery.enrolled import Enrolled, search
+from firstsight.gallery.names import name, said_of, spelled, suits
+from firstsight.gallery.taking import take
 from firstsight.model import SHIPPED, Model
-from firstsight.stores.sqlite import Contract, SqliteStore
-from firstsight.types import Decision, Enrolment, Entry, FloatArray, Match, Reference, Source, Store
+from firstsight.stores.sqlite import SqliteStore
+from firstsight.types import (
+    Contract,
+    Decision,
+    Enrolment,
+    Entry,
+    FloatArray,
+    Identity,
+    Match,
+    Reference,
+    Removal,
+    Source,
+    Store,
+)
+
+Said = Mapping[str, str] | Iterable[str]
+"""Metadata: a mapping, or ``key=value`` words."""
 
 
 class Gallery:
     """Enrolled references in a durable store, bound to one model.
 
-    Make one with :meth:`create` or :meth:`open`; the constructor only stores.
+    Make one with :meth:`create` or :meth:`open`; the constructor only stores. Any number of threads may use one.
 
     Args:
         store: where references live.
-        model: whose embeddings they are.
+        model: whose embeddings they are; None loads the recorded one when it is first needed.
     """
 
-    def __init__(self, store: Store, model: Model) -> None:
+    def __init__(self, store: Store, model: Model | None, address: str | Path = "") -> None:
         self.store = store
-        self.model = model
-        self._fused: tuple[FloatArray, Calibration | None, list[str], Templates] | None = None
+        self.address = address
+        self._model = model
+        self._enrolled = Enrolled()
 
     @classmethod
-    def create(cls, address: str | Path, model: Model | str | Path) -> Gallery:
+    def create(cls, address: str | Path, model: Model | str | Path, *, keep_sources: bool = False) -> Gallery:
         """A new, empty gallery.
 
         Args:
             address: a file, with ``#name`` for one of several galleries in it.
             model: a loaded model, a shipped name or a directory. It should be calibrated: without, nothing is decided.
+            keep_sources: keep the image of each reference in the store, so that the gallery can be rebuilt for
+                another model without the files.
 
         Raises:
             GalleryError: it exists already, or the file cannot be a gallery.
             ModelError: the model cannot be loaded.
         """
         loaded = model if isinstance(model, Model) else Model.load(model)
-        shipped = loaded.path.parent == SHIPPED
-        place = loaded.path.name if shipped else str(loaded.path.resolve())
-        contract = Contract(place, loaded.fingerprint, loaded.dim)
-        return cls(SqliteStore(str(address), create=contract), loaded)
+        return cls(SqliteStore(str(address), create=contract_of(loaded, keep_sources)), loaded, address)
 
     @classmethod
     def open(cls, address: str | Path, model: Model | str | Path | None = None) -> Gallery:
         """An existing gallery, with the model it was made by (or the same model at another place).
+
+        Without ``model``, the one it was made by is loaded when a picture is to be embedded or compared: what only
+        lists, renames or removes needs none.
 
         Raises:
             GalleryError: there is no such gallery, or the model is not the one it was made by.
         """
         store = SqliteStore(str(address))
         try:
-            loaded = model if isinstance(model, Model) else _load(address, model, store.contract.model)
-            if loaded.fingerprint != store.contract.fingerprint:
-                raise GalleryError(
-                    f"{address} was made by model {store.contract.fingerprint} ({store.contract.model}), "
-                    f"{loaded.path} is {loaded.fingerprint}: their embeddings do not compare; use that model, or "
-                    "create a new gallery and enroll again"
-                )
+            opened = cls(store, None, address)
+            if model is not None:
+                opened._bind(model if isinstance(model, Model) else Model.load(model))
         except BaseException:
             store.close()
             raise
-        return cls(store, loaded)
+        return opened
 
-    def enroll(self, identity: str, sources: Source | Sequence[Source]) -> Enrolment:
-        """Add references of an identity; returns after they are on disk.
+    @property
+    def model(self) -> Model:
+        """Whose embeddings are enrolled.
+
+        Raises:
+            ModelError: it is not where it was.
+            GalleryError: another one is there.
+        """
+        if self._model is None:
+            try:
+                self._bind(Model.load(self.store.contract.model))
+            except (ModelError, UsageError) as error:
+                raise ModelError(
+                    f"{error}; if the model of {self.address} has moved, say where it is with --model"
+                ) from None
+        assert self._model is not None
+        return self._model
+
+    def _bind(self, model: Model) -> None:
+        made_by = self.store.contract
+        if model.fingerprint != made_by.fingerprint:
+            raise GalleryError(
+                f"{self.address} was made by model {made_by.fingerprint} ({made_by.model}), {model.path} is "
+                f"{model.fingerprint}: their embeddings do not compare; use that model, or firstsight gallery rebuild"
+            )
+        self._model = model
+
+    def enroll(self, identity: str, sources: Source | Sequence[Source], *, metadata: Said = ()) -> Enrolment:
+        """Add references of an identity; returns after they are on disk. An image that it has already adds nothing.
+
+        Args:
+            identity: its name.
+            sources: one or more images.
+            metadata: said of each of these references.
 
         Raises:
             InputError: a source cannot be read (nothing is stored then).
             GalleryError: the identity is not a name.
             StorageError: the disk refused; what was stored before is intact.
         """
+        return self._add(self._entry(identity, sources, metadata))
+
+    def replace(self, identity: str, sources: Source | Sequence[Source], *, metadata: Said = ()) -> Enrolment:
+        """As :meth:`enroll`, in place of all references that the identity had: the old ones, or the new.
+
+        Raises:
+            GalleryError: the identity is not enrolled.
+        """
+        return self._add(self._entry(identity, sources, metadata), replace=True)
+
+    def _entry(self, identity: str, sources: Source | Sequence[Source], metadata: Said) -> Entry:
         several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
         listed: Sequence[Any] = sources if several else [sources]  # type: ignore[assignment]
         if not listed:
             raise InputError(f"no image came for {identity}, at least one was expected")
-        return self.enroll_embeddings(identity, self.model.embed(listed), [_place(s) for s in listed])
+        called, said, keep = name(identity), said_of(metadata), self.store.contract.keep_sources
+        taken = [take(self.model, source, keep=keep) for source in listed]
+        vectors = self.model.embed_arrays(np.concatenate([t.reading for t in taken]))
+        images = [t.image or b"" for t in taken] if keep else None
+        return Entry(called, vectors, [t.place for t in taken], [t.key for t in taken], images, said)
 
-    def enroll_embeddings(self, identity: str, embeddings: FloatArray, sources: Sequence[str]) -> Enrolment:
-        """As :meth:`enroll`, for references already embedded ``(n, d)``; ``sources`` says where they come from."""
-        return self.enroll_all([(identity, embeddings, sources)])[0]
+    def _add(self, entry: Entry, *, replace: bool = False) -> Enrolment:
+        [(added, count)] = self.store.add([entry], replace=replace)
+        left = len(entry.sources) - added
+        notes: tuple[str, ...] = (f"{left} of {len(entry.sources)} enrolled already",) if left else ()
+        if replace:
+            notes += _notes(self.store.erase())
+        return Enrolment(entry.identity, added, count, notes)
 
-    def enroll_all(self, entries: Sequence[Entry]) -> list[Enrolment]:
-        """As :meth:`enroll_embeddings` for several identities: all of them or none."""
-        named = [(_name(identity), embeddings, sources) for identity, embeddings, sources in entries]
-        counts = self.store.add_all(named)
-        return [Enrolment(e[0], len(e[1]), count) for e, count in zip(named, counts, strict=True)]
+    def enroll_embeddings(
+        self, identity: str, embeddings: FloatArray, sources: Sequence[str], *, metadata: Said = ()
+    ) -> Enrolment:
+        """As :meth:`enroll`, for references already embedded ``(n, d)``; ``sources`` says where they come from.
+
+        Nothing tells whether two are of one image, so all of them are stored.
+        """
+        return self._add(Entry(name(identity), embeddings, sources, metadata=said_of(metadata)))
 
     def verify(self, identity: str, source: Source) -> Decision:
         """Is this probe the identity? Its references are fused into one template.
@@ -104,17 +173,16 @@ class Gallery:
             CalibrationError: the model is not calibrated.
             InputError: the probe cannot be read.
         """
-        names, vectors = self.store.vectors()
-        mine = np.array([n == spelled(identity) for n in names], bool)
-        if not mine.any():
+        vectors = self.store.vectors(spelled(identity))
+        if not len(vectors):
             raise GalleryError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
-        if self.model.calibration is None:
+        calibration = self.model.calibration
+        if calibration is None:
             raise CalibrationError(
                 f"{self.model.path} is not calibrated, so it cannot decide; run firstsight calibrate {self.model.path}"
             )
-        owners = np.zeros(int(mine.sum()), np.int64)
-        enrolled = Templates.of(self.model, vectors[mine], owners, 1, self.model.calibration)
-        return decide(float(enrolled.scores(self.model, self.model.embed(source))[0, 0]), self.model.calibration)
+        enrolled = Templates.of(self.model, vectors, np.zeros(len(vectors), np.int64), 1, calibration)
+        return decide(float(enrolled.scores(self.model, self.model.embed(source))[0, 0]), calibration)
 
     def identify(self, source: Source, *, top: int = 5) -> Match:
         """Which enrolled identity is this probe, or unknown?
@@ -132,42 +200,87 @@ class Gallery:
             raise GalleryError(f"top is {top}, at least 1 was expected")
         return self.match_embeddings(self.model.embed(source), top=top)[0]
 
-    def match_embeddings(self, embeddings: FloatArray, *, top: int = 5) -> list[Match]:
+    def match_embeddings(self, embeddings: FloatArray, *, top: int = 5) -> builtins.list[Match]:
         """As :meth:`identify`, for probes already embedded ``(n, d)``."""
-        names, vectors = self.store.vectors()
-        if not names:
+        blocks = self._enrolled.now(self.store, self.model)
+        if not blocks:
             raise GalleryError("nobody is enrolled in this gallery yet; run firstsight enroll GALLERY IDENTITY IMAGE")
-        known, enrolled = self._enrolled(names, vectors)
-        matches = []
-        block = max(1, (1 << 24) // len(known))  # probes whose scores are held at a time: 64 MiB
-        for start in range(0, len(embeddings), block):
-            scores = enrolled.scores(self.model, embeddings[start : start + block])
-            matches += [match(row, known, self.model.calibration, top=top) for row in scores]
-        return matches
+        count = sum(len(block.ids) for block in blocks)
+        found = search(blocks, self.model, embeddings, max(2, top))
+        return [match(best, who, self.model.calibration, top=top, enrolled=count) for who, best in found]
 
-    def _enrolled(self, names: list[str], vectors: FloatArray) -> tuple[list[str], Templates]:
-        """Identities and their templates; fused anew only after a change (the store then gives other vectors)."""
-        calibration = self.model.calibration
-        if self._fused is None or self._fused[0] is not vectors or self._fused[1] is not calibration:
-            identities, owners = np.unique(np.array(names, dtype=object), return_inverse=True)
-            made = Templates.of(self.model, vectors, owners, len(identities), calibration)
-            self._fused = (vectors, calibration, list(identities), made)
-        return self._fused[2], self._fused[3]
+    def rename(self, identity: str, to: str) -> Removal:
+        """Give an identity another name, which must be free.
 
-    def remove(self, identity: str) -> int:
-        """Delete an identity; returns how many references it had.
+        Raises:
+            GalleryError: it is not enrolled, or the other name is, or is none.
+        """
+        before, after = spelled(identity), name(to)
+        if before == after:
+            raise GalleryError(f"{identity!r} is its name already; give another one")
+        return self._receipt(before, self.store.rename(before, after), into=after)
+
+    def merge(self, identity: str, into: str) -> Removal:
+        """Give all references of an identity to another one; what is said of it too, where nothing is said yet.
+
+        Raises:
+            GalleryError: either is not enrolled, or both are one.
+        """
+        before, after = spelled(identity), spelled(into)
+        return self._receipt(before, self.store.merge(before, after), into=after)
+
+    def remove(self, identity: str) -> Removal:
+        """Delete an identity, its references and what was kept and said of them, out of every file of the store.
 
         Raises:
             GalleryError: it is not enrolled.
         """
-        count = self.store.remove(spelled(identity))
-        if count == 0:
-            raise GalleryError(f"{identity!r} is not enrolled, so there is nothing to remove; see firstsight list")
-        return count
+        return self._receipt(spelled(identity), self.store.remove(spelled(identity)))
 
-    def list(self) -> list[Reference]:
-        """Every reference, oldest first."""
-        return self.store.references()
+    def _receipt(self, identity: str, count: int, into: str | None = None) -> Removal:
+        erased = self.store.erase()
+        return Removal(identity, count, into, erased, _notes(erased))
+
+    def annotate(self, identity: str, metadata: Said) -> Identity:
+        """Say more of an identity; an empty value takes a key away.
+
+        Raises:
+            GalleryError: it is not enrolled, or that is no metadata.
+        """
+        return self.store.annotate(spelled(identity), said_of(metadata, empty=True))
+
+    def identities(self, *, search: str | None = None, where: Said = ()) -> builtins.list[Identity]:
+        """Who is enrolled, first enrolled first.
+
+        Args:
+            search: only names that hold this, in capitals or not.
+            where: only those of which this is said.
+        """
+        asked, word = said_of(where), spelled(search or "").casefold()
+        found = self.store.identities()
+        return [i for i in found if word in i.identity.casefold() and suits(asked, i.metadata)]
+
+    def list(
+        self, *, identity: str | None = None, search: str | None = None, where: Said = ()
+    ) -> builtins.list[Reference]:
+        """References, oldest first.
+
+        Args:
+            identity: only of this one.
+            search: only where the name holds this, in capitals or not.
+            where: only where this is said of the reference, or else of its identity.
+
+        Raises:
+            GalleryError: the identity is not enrolled.
+        """
+        asked, word = said_of(where), spelled(search or "").casefold()
+        found = self.store.references(None if identity is None else spelled(identity))
+        if identity is not None and not found:
+            raise GalleryError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")
+        said = {i.identity: i.metadata for i in self.store.identities()} if asked else {}
+        return [
+            r for r in found if word in r.identity.casefold() and suits(asked, r.metadata, said.get(r.identity, {}))
+        ]
 
     def close(self) -> None:
         """Release the store."""
@@ -180,27 +293,14 @@ class Gallery:
         self.close()
 
 
-def spelled(identity: str) -> str:
-    """The one spelling of a name: composed Unicode, without blanks around it."""
-    return unicodedata.normalize("NFC", identity).strip()
+def contract_of(model: Model, keep_sources: bool) -> Contract:
+    """What a gallery of this model records of it."""
+    shipped = model.path.parent == SHIPPED
+    place = model.path.name if shipped else str(model.path.resolve())
+    return Contract(place, model.fingerprint, model.dim, keep_sources)
 
 
-def _name(identity: str) -> str:
-    name = spelled(identity)
-    if not name or len(name) > 200 or not name.isprintable():
-        raise GalleryError(f"{identity!r} is not a name of 1 to 200 printable characters")
-    return name
-
-
-def _load(address: str | Path, given: str | Path | None, recorded: str) -> Model:
-    try:
-        return Model.load(given or recorded)
-    except (ModelError, UsageError) as error:
-        if given:
-            raise
-        raise ModelError(f"{error}; if the model of {address} has moved, say where it is with --model") from None
-
-
-def _place(source: Source) -> str:
-    """Where a reference came from, so that it is found again from any working directory."""
-    return str(Path(source).absolute()) if isinstance(source, str | Path) else describe(source)
+def _notes(erased: bool) -> tuple[str, ...]:
+    if erased:
+        return ()
+    return ("another process is reading the store; the bytes go with the next write, or when the last one closes it",)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from firstsight.datasets import DataSet
 from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import DataError
-from firstsight.gallery.gallery import Gallery, spelled
+from firstsight.gallery.gallery import Gallery
+from firstsight.gallery.names import spelled
 from firstsight.types import Example, Match, Tally
 
 

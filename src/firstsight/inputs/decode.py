@@ -17,7 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from firstsight.errors import InputError
 from firstsight.files import FILE, FOLDER, state_of
-from firstsight.types import Source
+from firstsight.types import PixelArray, Source
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 64_000_000
@@ -69,6 +69,13 @@ def read_bytes(path: str | Path) -> bytes:
     if not data:
         raise InputError(f"{path} is empty (0 bytes), an image was expected")
     return data
+
+
+def encode(pixels: PixelArray) -> bytes:
+    """Pixels ``(h, w)`` or ``(h, w, 3)`` uint8 as a PNG file, without loss."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 def decode(source: Source, *, colour: bool) -> Image.Image:

@@ -2,243 +2,349 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
-from firstsight.errors import GalleryError, StorageError
-from firstsight.files import FILE, FOLDER, MISSING, expanded, state_of
-from firstsight.types import Entry, FloatArray, Reference
+from firstsight.errors import GalleryError
+from firstsight.files import expanded
+from firstsight.stores import rows
+from firstsight.stores.database import Database
+from firstsight.types import Contract, Entry, FloatArray, Identity, IntArray, Portion, Reference, State
 
-_FORMAT = 1
-_APPLICATION = 0x46537431  # "FSt1": tells a gallery file from any other SQLite file
-_MAGIC = b"SQLite format 3\0"
-_WAIT = 30.0  # seconds for another process to finish its write
-_SCHEMA = """
-CREATE TABLE gallery (
-    name TEXT PRIMARY KEY, model TEXT NOT NULL, fingerprint TEXT NOT NULL, dim INTEGER NOT NULL, created TEXT NOT NULL
-);
-CREATE TABLE reference (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    gallery TEXT NOT NULL REFERENCES gallery(name),
-    identity TEXT NOT NULL,
-    vector BLOB NOT NULL,
-    source TEXT NOT NULL,
-    created TEXT NOT NULL
-);
-CREATE INDEX reference_of ON reference (gallery, identity);
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """What binds a gallery to its model.
-
-    Attributes:
-        model: shipped name or absolute path of the model.
-        fingerprint: of that model; another one's vectors must not mix with these.
-        dim: length of a vector.
-    """
-
-    model: str
-    fingerprint: str
-    dim: int
+_BLOCK = 4096  # rows that are read at a time
+_MANY = 5000  # entries in one write that are worth a larger page cache
 
 
 class SqliteStore:
-    """One gallery in a SQLite file (``staff.db``, or ``staff.db#door`` for one of several).
+    """One gallery in a SQLite file (``staff.db``, or ``staff.db#door`` for one of several); a :class:`Store`.
 
     Write-ahead log with ``synchronous=FULL``: a commit returns after fsync, so an acknowledged enrolment survives
-    kill -9 and power loss. Vectors are cached in memory and read again when another process commits.
+    kill -9 and power loss. Deleted content is overwritten, and the log cut off after a removal.
 
     Args:
         address: file, with ``#name`` for one of several galleries (default ``main``).
+        create: makes the gallery.
+
+    Raises:
+        GalleryError: there is no such gallery, or there is one that is to be made.
+        StorageError: the system refuses.
     """
 
     def __init__(self, address: str, *, create: Contract | None = None) -> None:
         file, _, name = address.partition("#")
         self.address, self.name = address, name or "main"
-        self._path = expanded(file)
-        self._make = f"make it with firstsight gallery create {address} --model NAME"
-        self._check_place(new=create is not None)
-        self._cache: tuple[int, list[str], FloatArray] | None = None
-        self._written = 0
-        with self._guard():
-            self._db = sqlite3.connect(self._path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+        hint = f"make it with firstsight gallery create {address} --model NAME"
+        self._file = Database(expanded(file), hint, new=create is not None)
         try:
-            with self._guard():
-                if create is not None:
-                    self._create(create)
-                elif not self._check_kind():
-                    raise GalleryError(f"{self._path} is empty; {self._make}")
-                self._write_ahead()
-                self._db.execute("PRAGMA synchronous=FULL")
-                self._db.execute("PRAGMA foreign_keys=ON")
-            self.contract = self._contract()
+            if create is not None:
+                self._create(create)
+            self._age = -1
+            self._find()
         except BaseException:
-            self.close()
+            self._file.close()
             raise
 
-    def _check_place(self, *, new: bool) -> None:
-        """Refuse what can't be a gallery before SQLite, which takes any short file for an empty database."""
-        state, parent = state_of(self._path), state_of(self._path.parent)
-        if new and state != FILE and (state, parent) != (MISSING, FOLDER):
-            raise GalleryError(f"{self._path} can't be a gallery: a file in an existing folder was expected")
-        if not new and state == MISSING:
-            raise GalleryError(f"{self._path} does not exist; {self._make}")
-        if not new and state != FILE:
-            raise GalleryError(f"{self._path} {state}, the file of a gallery was expected")
-        if state == FILE:
-            try:
-                with self._path.open("rb") as file:
-                    head = file.read(len(_MAGIC))
-            except OSError as error:
-                raise GalleryError(f"{self._path} can't be read ({error.strerror}), a gallery was expected") from None
-            if head not in (b"", _MAGIC):
-                raise GalleryError(f"{self._path} is not a gallery or is damaged; give the gallery another file")
-
-    def _write_ahead(self) -> None:
-        """Turn the write-ahead log on; SQLite itself does not wait here while others do the same."""
-        deadline = time.monotonic() + _WAIT
-        while True:
-            try:
-                self._db.execute("PRAGMA journal_mode=WAL")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-
-    def _check_kind(self) -> bool:
-        """Whether the file is a gallery's, and not a database without anything in it.
-
-        Raises:
-            GalleryError: it is a database of something else, or of another format.
-        """
-        application = self._db.execute("PRAGMA application_id").fetchone()[0]
-        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if application == _APPLICATION:
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version != _FORMAT:
-                raise GalleryError(f"{self._path} is a gallery of format {version}, this FirstSight reads {_FORMAT}")
-        elif tables:
-            raise GalleryError(f"{self._path} is a database but not a gallery; give the gallery another file")
-        return bool(tables)
-
     def _create(self, contract: Contract) -> None:
-        with self._transaction():
-            if not self._check_kind():
-                for statement in _SCHEMA.split(";"):
-                    if statement.strip():
-                        self._db.execute(statement)
-                self._db.execute(f"PRAGMA application_id={_APPLICATION}")
-                self._db.execute(f"PRAGMA user_version={_FORMAT}")
-            if self._db.execute("SELECT 1 FROM gallery WHERE name=?", (self.name,)).fetchone():
+        with self._file.writing() as db:
+            if db.execute("SELECT 1 FROM gallery WHERE name=?", (self.name,)).fetchone():
                 raise GalleryError(f"{self.address} exists already; enroll into it, or choose another name")
-            self._db.execute(
-                "INSERT INTO gallery VALUES (?, ?, ?, ?, ?)",
-                (self.name, contract.model, contract.fingerprint, contract.dim, _now()),
+            db.execute(
+                "INSERT INTO gallery (name, model, fingerprint, dim, keep_sources, created) VALUES (?, ?, ?, ?, ?, ?)",
+                (self.name, contract.model, contract.fingerprint, contract.dim, contract.keep_sources, rows.now()),
             )
 
-    def _contract(self) -> Contract:
-        with self._guard():
-            query = "SELECT model, fingerprint, dim FROM gallery WHERE name=?"
-            row = self._db.execute(query, (self.name,)).fetchone()
-            names = [r[0] for r in self._db.execute("SELECT name FROM gallery ORDER BY name")]
-        if row is None:
-            raise GalleryError(f"{self._path} has no gallery {self.name!r}; it has {', '.join(names) or 'none'}")
-        return Contract(*row)
-
-    def add(self, identity: str, vectors: FloatArray, sources: Sequence[str]) -> int:
-        """Store ``(n, d)`` references of one identity; returns how many it now has, after they are on disk."""
-        return self.add_all([(identity, vectors, sources)])[0]
-
-    def add_all(self, entries: Sequence[Entry]) -> list[int]:
-        """As :meth:`add` for each entry, in one transaction: all of them or none."""
-        for _, vectors, sources in entries:
-            if vectors.shape != (len(sources), self.contract.dim):
+    def _find(self) -> None:
+        """Which gallery of the file it is; once for each file that was opened under the name."""
+        with self._file.reading() as db:
+            query = "SELECT id, model, fingerprint, dim, keep_sources FROM gallery WHERE name=?"
+            row = db.execute(query, (self.name,)).fetchone()
+            if row is None:
+                names = [r[0] for r in db.execute("SELECT name FROM gallery ORDER BY name")]
                 raise GalleryError(
-                    f"vectors of shape {vectors.shape} came, {(len(sources), self.contract.dim)} was expected"
+                    f"{self._file.path} has no gallery {self.name!r}; it has {', '.join(names) or 'none'}"
                 )
-        with self._guard(), self._transaction():
-            counts = [self._insert(*entry) for entry in entries]
-        self._written += 1
-        return counts
+            self._id, self._age = row[0], self._file.age
+            self._contract = Contract(row[1], row[2], row[3], bool(row[4]))
 
-    def _insert(self, identity: str, vectors: FloatArray, sources: Sequence[str]) -> int:
-        rows = [
-            (self.name, identity, np.ascontiguousarray(v, "<f4").tobytes(), source, _now())
-            for v, source in zip(vectors, sources, strict=True)
-        ]
-        self._db.executemany(
-            "INSERT INTO reference (gallery, identity, vector, source, created) VALUES (?, ?, ?, ?, ?)", rows
+    @property
+    def contract(self) -> Contract:
+        """What binds the gallery to its model, as it was when this store was opened."""
+        return self._contract
+
+    def add(self, entries: Sequence[Entry], *, replace: bool = False) -> list[tuple[int, int]]:
+        """See :meth:`Store.add`."""
+        dim = self.contract.dim
+        for identity, vectors, sources, *_ in entries:
+            if vectors.shape != (len(sources), dim) or not len(sources):
+                raise GalleryError(
+                    f"vectors of shape {vectors.shape} came for {identity!r}, {(max(1, len(sources)), dim)} was "
+                    "expected"
+                )
+        if not entries:
+            return []
+        with self._file.writing(many=len(entries) > _MANY) as db:
+            self._follow()
+            top, number, _, fingerprint = rows.last(db, self._id)
+            self._refuse_another(fingerprint)
+            if replace:
+                for name in dict.fromkeys(e.identity for e in entries):
+                    self._clear(db, self._one(db, name))
+            ids = self._identities(db, list(dict.fromkeys(e.identity for e in entries)), top)
+            return self._insert(db, entries, ids, top, number + 1)
+
+    def _identities(self, db: sqlite3.Connection, names: list[str], top: int) -> dict[str, int]:
+        """Number of each name, made above ``top`` where it has none."""
+        ids = dict(zip(names, range(top + 1, top + 1 + len(names)), strict=True))
+        new = db.executemany(
+            "INSERT INTO identity (id, gallery, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            ((number, self._id, name) for name, number in ids.items()),
+        ).rowcount
+        if new < len(names):
+            query = "SELECT name, id FROM identity WHERE gallery=? AND name IN (SELECT value FROM json_each(?))"
+            ids |= dict(db.execute(query, (self._id, json.dumps(names))))
+        return ids
+
+    def _insert(
+        self, db: sqlite3.Connection, entries: Sequence[Entry], ids: dict[str, int], top: int, number: int
+    ) -> list[tuple[int, int]]:
+        """References that their identity does not have yet; how many are added, and how many there then are."""
+        total = {owner: rows.count(db, owner) for owner in ids.values() if owner <= top}
+        size = 4 * self.contract.dim
+        blob = memoryview(np.concatenate([e.vectors for e in entries]).astype("<f4", copy=False).tobytes())
+        images: list[tuple[int, bytes]] = []
+        result: list[tuple[int, int]] = []
+
+        def fresh() -> Iterator[tuple[Any, ...]]:
+            nonlocal number
+            at, now, seen = 0, rows.now(), set()
+            for identity, _, sources, keys, kept, metadata in entries:
+                owner, before, said = ids[identity], number, rows.dumped(metadata) if metadata else None
+                for n, source in enumerate(sources):
+                    vector, at = blob[at : at + size], at + size
+                    key = (keys[n] or None) if keys else None
+                    if key is not None:
+                        if (owner, key) in seen or (owner <= top and _has(db, owner, key)):
+                            continue
+                        seen.add((owner, key))
+                    if kept:
+                        images.append((number, kept[n]))
+                    yield number, owner, vector, source, key, said, now
+                    number += 1
+                total[owner] = count = total.get(owner, 0) + number - before
+                result.append((number - before, count))
+
+        db.executemany(
+            "INSERT INTO reference (id, identity, vector, source, key, metadata, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            fresh(),
         )
-        query = "SELECT count(*) FROM reference WHERE gallery=? AND identity=?"
-        return int(self._db.execute(query, (self.name, identity)).fetchone()[0])
+        if images:
+            db.executemany("INSERT INTO image (reference, data) VALUES (?, ?)", images)
+        return result
 
     def remove(self, identity: str) -> int:
-        """Delete all references of an identity; returns how many there were."""
-        with self._guard(), self._transaction():
-            cursor = self._db.execute("DELETE FROM reference WHERE gallery=? AND identity=?", (self.name, identity))
-        self._written += 1
-        return cursor.rowcount
+        """See :meth:`Store.remove`."""
+        with self._file.writing() as db:
+            self._begin(db)
+            owner = self._one(db, identity)
+            number = self._clear(db, owner)
+            db.execute("DELETE FROM identity WHERE id=?", (owner,))
+            return number
 
-    def references(self) -> list[Reference]:
-        """Every stored reference, oldest first."""
-        with self._guard():
-            query = "SELECT id, identity, source, created FROM reference WHERE gallery=? ORDER BY id"
-            return [Reference(*row) for row in self._db.execute(query, (self.name,))]
+    def rename(self, identity: str, to: str) -> int:
+        """See :meth:`Store.rename`."""
+        with self._file.writing() as db:
+            self._begin(db)
+            owner = self._one(db, identity)
+            taken = "SELECT 1 FROM identity WHERE gallery=? AND name=?"
+            if db.execute(taken, (self._id, to)).fetchone():
+                raise GalleryError(f"{to!r} is enrolled already; choose another name, or merge {identity!r} into it")
+            rows.touch(db, self._id, owner)
+            db.execute("UPDATE identity SET name=? WHERE id=?", (to, owner))
+            rows.erase_later(db)
+            return rows.count(db, owner)
 
-    def vectors(self) -> tuple[list[str], FloatArray]:
-        """Identities (n) and their vectors ``(n, d)``, including what other processes committed."""
-        with self._guard():
-            version = int(self._db.execute("PRAGMA data_version").fetchone()[0]) + (self._written << 32)
-            if self._cache is None or self._cache[0] != version:
-                query = "SELECT identity, vector FROM reference WHERE gallery=? ORDER BY id"
-                rows = self._db.execute(query, (self.name,)).fetchall()
-                names, vectors = [row[0] for row in rows], [row[1] for row in rows]
-                for name, vector in rows:
-                    if not isinstance(vector, bytes) or len(vector) != 4 * self.contract.dim:
-                        raise GalleryError(
-                            f"{self.address} holds a damaged vector of {name!r}, {self.contract.dim} numbers were "
-                            "expected; restore it from a backup"
-                        )
-                matrix = np.frombuffer(b"".join(vectors), "<f4").reshape(len(rows), self.contract.dim)
-                self._cache = (version, names, matrix.astype(np.float32))
-        return self._cache[1], self._cache[2]
+    def merge(self, identity: str, into: str) -> int:
+        """See :meth:`Store.merge`."""
+        with self._file.writing() as db:
+            self._begin(db)
+            owner, other = self._one(db, identity), self._one(db, into)
+            if owner == other:
+                raise GalleryError(f"{identity!r} can't be merged into itself; name two identities")
+            number = rows.count(db, owner)
+            for one in (owner, other):
+                rows.touch(db, self._id, one)
+            doubles = "SELECT key FROM reference WHERE identity=? AND key IS NOT NULL"
+            there = f"SELECT id FROM reference WHERE identity=? AND key IN ({doubles})"  # noqa: S608
+            for table, column in (("image", "reference"), ("reference", "id")):
+                db.execute(f"DELETE FROM {table} WHERE {column} IN ({there})", (owner, other))  # noqa: S608
+            db.execute("UPDATE reference SET identity=? WHERE identity=?", (other, owner))
+            said = rows.said(db, owner) | rows.said(db, other)
+            db.execute("UPDATE identity SET metadata=? WHERE id=?", (rows.dumped(said), other))
+            db.execute("DELETE FROM identity WHERE id=?", (owner,))
+            rows.erase_later(db)
+            return number
+
+    def annotate(self, identity: str, metadata: Mapping[str, str]) -> Identity:
+        """See :meth:`Store.annotate`."""
+        with self._file.writing() as db:
+            self._begin(db)
+            owner = self._one(db, identity)
+            rows.touch(db, self._id, owner)
+            said = {k: v for k, v in (rows.said(db, owner) | dict(metadata)).items() if v}
+            db.execute("UPDATE identity SET metadata=? WHERE id=?", (rows.dumped(said), owner))
+            rows.erase_later(db)
+            return Identity(identity, rows.count(db, owner), said)
+
+    def erase(self) -> bool:
+        """See :meth:`Store.erase`."""
+        return self._file.erase()
+
+    def identities(self) -> list[Identity]:
+        """See :meth:`Store.identities`."""
+        query = """SELECT i.name, count(r.id), i.metadata FROM identity i LEFT JOIN reference r ON r.identity = i.id
+            WHERE i.gallery=? GROUP BY i.id ORDER BY i.id"""
+        with self._reading() as db:
+            return [Identity(name, n, rows.parsed(said)) for name, n, said in db.execute(query, (self._id,))]
+
+    def references(self, identity: str | None = None) -> list[Reference]:
+        """See :meth:`Store.references`."""
+        given: tuple[object, ...] = (self._id,)
+        query = rows.REFERENCE.format(more="", tables=rows.ALL, where="")
+        if identity is not None:
+            query = rows.REFERENCE.format(more="", tables=rows.ONE, where=" AND i.name = ?")
+            given = (self._id, identity)
+        with self._reading() as db:
+            return [rows.reference(row) for row in db.execute(query, given)]
+
+    def rows(self) -> Iterator[tuple[list[Reference], FloatArray]]:
+        """See :meth:`Store.rows`."""
+        with self._reading() as db:
+            cursor = db.execute(rows.REFERENCE.format(more=", r.vector", tables=rows.ALL, where=""), (self._id,))
+            while some := cursor.fetchmany(_BLOCK):
+                yield [rows.reference(row[:7]) for row in some], self._matrix([(row[1], row[7]) for row in some])
+
+    def image(self, reference: int) -> bytes | None:
+        """See :meth:`Store.image`."""
+        query = """SELECT m.data FROM image m JOIN reference r ON r.id = m.reference
+            JOIN identity i ON i.id = r.identity WHERE m.reference=? AND i.gallery=?"""
+        with self._reading() as db:
+            row = db.execute(query, (reference, self._id)).fetchone()
+            return None if row is None else bytes(row[0])
+
+    def vectors(self, identity: str) -> FloatArray:
+        """See :meth:`Store.vectors`."""
+        query = """SELECT i.name, r.vector FROM identity i JOIN reference r ON r.identity = i.id
+            WHERE i.gallery=? AND i.name=? ORDER BY r.id"""
+        with self._reading() as db:
+            return self._matrix(db.execute(query, (self._id, identity)).fetchall())
+
+    def known(self, keys: Sequence[str]) -> set[tuple[str, str]]:
+        """See :meth:`Store.known`."""
+        query = """SELECT i.name, r.key FROM identity i JOIN reference r ON r.identity = i.id
+            WHERE i.gallery=? AND r.key IN (SELECT value FROM json_each(?))"""
+        with self._reading() as db:
+            return set(db.execute(query, (self._id, json.dumps(list(keys)))))
+
+    def state(self) -> State:
+        """See :meth:`Store.state`; a read of one number, some microseconds."""
+        with self._reading() as db:
+            _, reference, change, fingerprint = rows.last(db, self._id)
+            self._refuse_another(fingerprint)
+            return self._age, reference, change
+
+    def changes(self, since: State | None) -> Iterator[Portion]:
+        """See :meth:`Store.changes`."""
+        query, given = rows.EVERYBODY, (self._id,)
+        if since is not None and since[0] == self._age:
+            query, given = rows.CHANGED, (*since[1:], self._id, self._id)
+        with self._reading() as db:
+            cursor = db.execute(query, given)
+            some: list[tuple[int, str | None, bytes | None]] = []
+            while more := cursor.fetchmany(_BLOCK):
+                some += more
+                whole = next((n for n in range(len(some) - 1, 0, -1) if some[n][0] != some[n - 1][0]), 0)
+                if whole:  # the last identity may go on
+                    yield rows.portion(self.address, self.contract.dim, some[:whole])
+                    some = some[whole:]
+            if some:
+                yield rows.portion(self.address, self.contract.dim, some)
+
+    def switch(self, contract: Contract, ids: IntArray, vectors: FloatArray) -> bool:
+        """See :meth:`Store.switch`."""
+        with self._file.writing() as db:
+            self._begin(db)
+            query = f"SELECT r.id FROM {rows.ALL} ON i.id = r.identity WHERE i.gallery=? ORDER BY r.id"  # noqa: S608
+            there = [row[0] for row in db.execute(query, (self._id,))]
+            if there != ids.tolist():
+                return False
+            made = np.ascontiguousarray(vectors, "<f4")
+            pairs = zip(made, there, strict=True)
+            db.executemany("UPDATE reference SET vector=? WHERE id=?", ((v.data, i) for v, i in pairs))
+            db.execute(
+                "UPDATE gallery SET model=?, fingerprint=?, dim=?, keep_sources=? WHERE id=?",
+                (contract.model, contract.fingerprint, contract.dim, contract.keep_sources, self._id),
+            )
+            rows.erase_later(db)
+        self._contract = contract
+        self._file.age += 1  # what was read of the other model is void
+        self._age = self._file.age
+        return True
 
     def close(self) -> None:
         """Release the file."""
-        self._db.close()
+        self._file.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._file.reading() as db:
+            self._follow()
+            yield db
 
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        """Turn SQLite's errors into sentences."""
-        try:
-            yield
-        except (sqlite3.OperationalError, sqlite3.IntegrityError) as error:
-            raise StorageError(
-                f"{self._path} can't be read or written ({error}); what was acknowledged before is intact"
-            ) from None
-        except sqlite3.DatabaseError as error:
-            raise GalleryError(f"{self._path} is not a gallery or is damaged ({error}); restore it") from None
+    def _follow(self) -> None:
+        """After the file was replaced, the gallery has another number in it, and may be another model's."""
+        if self._age != self._file.age:
+            before = self._contract
+            self._find()
+            age, self._age = self._age, -1  # asked again where it is refused
+            found, self._contract = self._contract, before
+            self._refuse_another(found.fingerprint)
+            self._age = age
+
+    def _begin(self, db: sqlite3.Connection) -> None:
+        """At the beginning of every write: this is still the gallery that was opened."""
+        self._follow()
+        self._check(db)
+
+    def _check(self, db: sqlite3.Connection) -> None:
+        self._refuse_another(db.execute("SELECT fingerprint FROM gallery WHERE id=?", (self._id,)).fetchone()[0])
+
+    def _refuse_another(self, fingerprint: str) -> None:
+        if fingerprint != self._contract.fingerprint:
+            raise GalleryError(
+                f"{self.address} was rebuilt for model {fingerprint} since it was opened with "
+                f"{self._contract.fingerprint}; open it again"
+            )
+
+    def _one(self, db: sqlite3.Connection, name: str) -> int:
+        row = db.execute("SELECT id FROM identity WHERE gallery=? AND name=?", (self._id, name)).fetchone()
+        if row is None:
+            raise GalleryError(f"{name!r} is not enrolled in {self.address}; see firstsight identities {self.address}")
+        return int(row[0])
+
+    def _clear(self, db: sqlite3.Connection, owner: int) -> int:
+        rows.touch(db, self._id, owner)
+        rows.erase_later(db)
+        db.execute("DELETE FROM image WHERE reference IN (SELECT id FROM reference WHERE identity=?)", (owner,))
+        return db.execute("DELETE FROM reference WHERE identity=?", (owner,)).rowcount
+
+    def _matrix(self, named: Sequence[tuple[str | None, bytes]]) -> FloatArray:
+        return rows.matrix(self.address, self.contract.dim, named)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def _has(db: sqlite3.Connection, owner: int, key: str) -> bool:
+    return db.execute("SELECT 1 FROM reference WHERE identity=? AND key=?", (owner, key)).fetchone() is not None

@@ -1,5 +1,7 @@
 """The verbs as plain functions: the one door that the command line and the service go through.
 
+Those of galleries are in :mod:`firstsight.api.galleries`.
+
 Only this module imports :mod:`firstsight.learn`, and only inside the function that needs it.
 """
 
@@ -10,21 +12,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firstsight.api.galleries import (
+    annotate,
+    create,
+    enroll,
+    export_gallery,
+    identify,
+    identify_data,
+    identities,
+    import_gallery,
+    merge,
+    rebuild,
+    references,
+    remove,
+    rename,
+    replace,
+    verify,
+)
 from firstsight.calibration import DEFAULT_CURVE, Calibration, CurveKind, named_target
 from firstsight.datasets import catalogue as data_sets
-from firstsight.datasets import open_labelled
 from firstsight.datasets.readings import Progress
 from firstsight.errors import UsageError
 from firstsight.evaluation import calibrate as calibration
 from firstsight.evaluation import run
 from firstsight.evaluation.protocols import protocols
 from firstsight.evaluation.subject import Settings
-from firstsight.gallery import Gallery
-from firstsight.gallery.tally import identify_all
-from firstsight.inputs.decode import expand
 from firstsight.model import Model, models
 from firstsight.places import free, place_of
-from firstsight.types import Decision, Enrolment, Info, Match, Reference, Report, Source, Tally
+from firstsight.types import Decision, Info, Report, Source
 
 if TYPE_CHECKING:
     from firstsight.learn.events import Event
@@ -221,87 +236,9 @@ def compare(model: Model | str | Path, left: Source, right: Source) -> Decision:
     return _model(model).compare(left, right)
 
 
-def create(gallery: str | Path, *, model: Model | str | Path) -> Gallery:
-    """A new gallery bound to a model."""
-    return Gallery.create(gallery, model)
-
-
-def enroll(
-    gallery: str | Path,
-    identity: str | None = None,
-    sources: Sequence[Source] = (),
-    *,
-    data: str | None = None,
-    each: int = 1,
-    model: str | Path | None = None,
-) -> list[Enrolment]:
-    """Add references: of one identity from sources, or of every class of a data set.
-
-    Args:
-        gallery: its address.
-        identity: a name.
-        sources: images of it.
-        data: an address instead; every class becomes an identity, or none if one of its images can't be read.
-        each: how many examples a class (the first by name).
-        model: where the gallery's model lies now, if it moved.
-    """
-    with Gallery.open(gallery, model) as opened:
-        if data is None:
-            if identity is None or not sources:
-                raise UsageError("an identity and its images, or --data with a set of class folders, was expected")
-            return [opened.enroll(identity, list(sources))]
-        if identity is not None or sources:
-            raise UsageError("either an identity with its images or --data, not both")
-        if each < 1:
-            raise UsageError(f"each is {each}, at least 1 was expected")
-        held = open_labelled(data)
-        entries = []
-        for name in held.classes:
-            examples = [e for e in held.examples if e.label == name][:each]
-            entries.append((name, opened.model.embed([e.load() for e in examples]), [e.source for e in examples]))
-        return opened.enroll_all(entries)
-
-
-def verify(gallery: str | Path, identity: str, source: Source, *, model: str | Path | None = None) -> Decision:
-    """Is this probe the identity?"""
-    with Gallery.open(gallery, model) as opened:
-        return opened.verify(identity, source)
-
-
-def identify(
-    gallery: str | Path, sources: Sequence[Source], *, top: int = 5, model: str | Path | None = None
-) -> list[Match]:
-    """Which enrolled identity is each probe, or unknown? A folder stands for the images in it."""
-    with Gallery.open(gallery, model) as opened:
-        return [opened.identify(source, top=top) for source in expand(sources)]
-
-
-def identify_data(
-    gallery: str | Path, data: str, *, model: str | Path | None = None, progress: Progress | None = None
-) -> Tally:
-    """Identify every example of a labelled data set and count: classes that are not enrolled should come out unknown.
-
-    Examples that are themselves enrolled are left out.
-    """
-    with Gallery.open(gallery, model) as opened:
-        return identify_all(opened, open_labelled(data), progress=progress)
-
-
-def remove(gallery: str | Path, identity: str, *, model: str | Path | None = None) -> int:
-    """Delete an identity and its references; returns how many there were."""
-    with Gallery.open(gallery, model) as opened:
-        return opened.remove(identity)
-
-
-def references(gallery: str | Path, *, model: str | Path | None = None) -> list[Reference]:
-    """Every enrolled reference, oldest first."""
-    with Gallery.open(gallery, model) as opened:
-        return opened.list()
-
-
 def recipes() -> list[Info]:
     """The shipped recipes, with the first line of each."""
-    files = sorted((Path(__file__).parent / "learn" / "recipes").glob("*.toml"))
+    files = sorted((Path(__file__).parents[1] / "learn" / "recipes").glob("*.toml"))
     return [Info(f.stem, f.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")) for f in files]
 
 
@@ -323,6 +260,7 @@ def _model(model: Model | str | Path) -> Model:
 
 
 __all__ = [
+    "annotate",
     "calibrate",
     "compare",
     "create",
@@ -330,14 +268,21 @@ __all__ = [
     "enroll",
     "evaluate",
     "export",
+    "export_gallery",
     "identify",
     "identify_data",
+    "identities",
+    "import_gallery",
+    "merge",
     "models",
     "protocols",
     "quantise",
+    "rebuild",
     "recipes",
     "references",
     "remove",
+    "rename",
+    "replace",
     "train",
     "verify",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -148,7 +148,14 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """The receipt of ``enroll``: it exists only after the reference is on disk."""
+    """The receipt of ``enroll`` and ``replace``: it exists only after the references are on disk.
+
+    Attributes:
+        identity: whose references these are.
+        added: how many are new; an image that the identity has already is not stored twice.
+        references: how many it now has.
+        notes: what was seen on the way.
+    """
 
     identity: str
     added: int
@@ -158,12 +165,51 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A stored reference, without its vector."""
+    """A stored reference, without its vector.
+
+    Attributes:
+        id: rises with every enrolment, whatever the clock says, and is never given twice.
+        identity, source, created: whose it is, where it came from, when it was stored (UTC).
+        key: hash of the image, or "" where only an embedding came.
+        kept: whether the image itself is in the store.
+        metadata: what was said of it at enrolment.
+    """
 
     id: int
     identity: str
     source: str
     created: str
+    key: str = ""
+    kept: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An enrolled identity: its name, how many references it has, and what is said of it."""
+
+    identity: str
+    references: int
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The receipt of ``remove``, ``rename`` and ``merge``.
+
+    Attributes:
+        identity: the name that is gone.
+        removed: references that it had.
+        into: the name that has them now, or None when they were deleted.
+        erased: whether what is gone is out of every file of the store already.
+        notes: where it is not, when it will be.
+    """
+
+    identity: str
+    removed: int
+    into: str | None = None
+    erased: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,29 +262,3 @@ class Embedder(Protocol):
 
     def templates(self, vectors: FloatArray, owners: IntArray, identities: int) -> FloatArray:
         """One vector ``(identities, d)`` for the references ``(r, d)`` of each, see Similarity.templates."""
-
-
-Entry: TypeAlias = tuple[str, FloatArray, Sequence[str]]
-"""An identity, vectors ``(n, d)`` and where each comes from, to be stored."""
-
-
-class Store(Protocol):
-    """A durable place for one gallery's references. What is added is on disk when ``add`` or ``add_all`` returns."""
-
-    def add(self, identity: str, vectors: FloatArray, sources: Sequence[str]) -> int:
-        """Store ``(n, d)`` references of one identity; returns how many it now has."""
-
-    def add_all(self, entries: Sequence[Entry]) -> list[int]:
-        """As ``add`` for each entry, but all of them or none."""
-
-    def remove(self, identity: str) -> int:
-        """Delete all references of an identity; returns how many there were."""
-
-    def references(self) -> list[Reference]:
-        """Every stored reference, oldest first."""
-
-    def vectors(self) -> tuple[list[str], FloatArray]:
-        """Identities (n) and their vectors ``(n, d)``, including what other processes committed."""
-
-    def close(self) -> None:
-        """Release the store."""

@@ -1,0 +1,109 @@
+"""Commands that use a gallery: make it, enroll, verify, identify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firstsight.cli.app import GalleryAt, Json, Metadata, ModelAt, app, gallery_app
+
+TOP = 5
+
+
+@gallery_app.command("create")
+def create(
+    gallery: GalleryAt,
+    model: Annotated[str, typer.Option(help="A shipped model by name, or a directory (with a /).")],
+    keep_sources: Annotated[
+        bool, typer.Option("--keep-sources", help="Keep the images in it, so that it can be rebuilt for another model.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Make an empty gallery bound to a model."""
+    from firstsight import api
+    from firstsight.cli import receipts
+
+    with api.create(gallery, model=model, keep_sources=keep_sources) as made:
+        receipts.created(gallery, made.model, json=json)
+    return 0
+
+
+@app.command()
+def enroll(
+    gallery: GalleryAt,
+    identity: Annotated[str | None, typer.Argument(help="Whose references these are.")] = None,
+    sources: Annotated[list[Path] | None, typer.Argument(metavar="IMAGE...", help="One or more images.")] = None,
+    data: Annotated[str | None, typer.Option(help="Enroll every class of a data set instead.")] = None,
+    each: Annotated[int, typer.Option(help="With --data: examples a class.")] = 1,
+    metadata: Metadata = None,
+    model: ModelAt = None,
+    json: Json = False,
+) -> int:
+    """Add references of an identity; returns once they are on disk. An image that it has already adds nothing."""
+    from firstsight import api
+    from firstsight.cli import receipts, render
+
+    with render.reading(quiet=json) as progress:
+        made = api.enroll(
+            gallery,
+            identity,
+            list(sources or []),
+            data=data,
+            each=each,
+            metadata=metadata or (),
+            model=model,
+            progress=progress,
+        )
+    receipts.enrolled(made, gallery, json=json)
+    return 0
+
+
+@app.command()
+def verify(
+    gallery: GalleryAt,
+    identity: Annotated[str, typer.Argument(help="An enrolled identity.")],
+    source: Annotated[Path, typer.Argument(metavar="IMAGE", help="The probe.")],
+    model: ModelAt = None,
+    json: Json = False,
+) -> int:
+    """Is this probe the identity? Exit code 0 same, 1 not."""
+    from firstsight import api
+    from firstsight.cli import receipts
+
+    return receipts.decided(api.verify(gallery, identity, source, model=model), f"{source} and {identity}", json=json)
+
+
+@app.command()
+def identify(
+    gallery: GalleryAt,
+    sources: Annotated[
+        list[Path] | None, typer.Argument(metavar="IMAGE...", help="Probes, or a folder of them.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Identify a labelled data set and count.")] = None,
+    top: Annotated[int, typer.Option(help="Candidates listed.")] = TOP,
+    model: ModelAt = None,
+    json: Json = False,
+) -> int:
+    """Which enrolled identity is this, or unknown? Exit code 0 known, 1 unknown."""
+    from firstsight import api
+    from firstsight.cli import receipts, render
+    from firstsight.errors import UsageError
+    from firstsight.inputs.decode import expand
+
+    if data is not None:
+        if sources:
+            raise UsageError("either images or --data, not both")
+        if top != TOP:
+            raise UsageError("--top lists the candidates of images, --data only counts; leave one of them out")
+        with render.reading(quiet=json) as progress:
+            result = api.identify_data(gallery, data, model=model, progress=progress)
+        receipts.tallied(result, json=json)
+        return 0
+    if not sources:
+        raise UsageError("one or more images, or --data, was expected")
+    probes = expand(sources)
+    matches = api.identify(gallery, probes, top=top, model=model)
+    receipts.matched(matches, probes, gallery, one=len(sources) == 1 and probes == sources, json=json)
+    return int(any(m.identity is None for m in matches))

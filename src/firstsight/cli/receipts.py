@@ -1,0 +1,118 @@
+"""What commands on galleries print: receipts, decisions, matches, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from firstsight.cli.render import dump, quoted, value
+from firstsight.errors import count
+
+if TYPE_CHECKING:
+    from firstsight.model import Model
+    from firstsight.types import Decision, Enrolment, Match, Removal, Tally
+
+
+def created(gallery: str, model: Model, *, json: bool) -> None:
+    """A new gallery, and what comes next."""
+    if json:
+        dump({"gallery": gallery, "model": model.name, "fingerprint": model.fingerprint})
+        return
+    print(f"{gallery}: an empty gallery for model {model.name} ({model.fingerprint})")
+    if model.calibration is None:
+        print(f"  warning: not calibrated, so identify will refuse; run firstsight calibrate {quoted(model.path)}")
+    print(f"next: firstsight enroll {gallery} NAME IMAGE    or  --data folder:PATH for one image of every sub-folder")
+
+
+def enrolled(receipts: list[Enrolment], gallery: str, *, json: bool) -> None:
+    """Receipts."""
+    if json:
+        dump(receipts)
+        return
+    for r in receipts[:10]:
+        print(f"{r.identity}: {r.added} enrolled, {r.references} in all{_notes(r.notes)}")
+    if receipts and not any(r.added for r in receipts):
+        print("nothing is new: all of it was enrolled already")
+    if len(receipts) > 10:
+        print(f"... {len(receipts):,} identities in all")
+    print(f"next: firstsight identify {gallery} IMAGE    or  --data folder:PATH to count on labelled images")
+
+
+def replaced(receipt: Enrolment, *, json: bool) -> None:
+    """The receipt of new references in the place of the old ones."""
+    text = f"{receipt.identity}: {count(receipt.references, 'reference', 'references')} now{_notes(receipt.notes)}"
+    value(receipt, text, json=json)
+
+
+def removed(receipt: Removal, *, json: bool) -> None:
+    """The receipt of an identity that is gone, or is another now."""
+    what = count(receipt.removed, "reference", "references")
+    fate = f"{what} removed" if receipt.into is None else f"{what}, now of {receipt.into}"
+    value(receipt, f"{receipt.identity}: {fate}{_notes(receipt.notes)}", json=json)
+
+
+def said(metadata: Mapping[str, str]) -> str:
+    """Metadata as it is given on the command line."""
+    return " ".join(f"{k}={v}" for k, v in metadata.items())
+
+
+def _notes(notes: tuple[str, ...]) -> str:
+    return "".join(f" ({note})" for note in notes)
+
+
+def decided(decision: Decision, about: str, *, json: bool) -> int:
+    """A decision; returns the exit code: 0 same, 1 not the same, 2 when nothing could be decided."""
+    if json:
+        dump(decision)
+    elif decision.same is None:
+        print(f"score {decision.score:.3f} for {about}: {decision.reason}")
+    else:
+        answer = "same" if decision.same else "not the same"
+        print(f"{answer}: {about}, {_probability(decision)} ({decision.reason})")
+    return 2 if decision.same is None else int(not decision.same)
+
+
+def _probability(answer: Decision | Match) -> str:
+    """The probability with its band, where the two differ as printed."""
+    low, high = f"{answer.probability_low or 0:.1%}", f"{answer.probability_high or 0:.1%}"
+    return f"probability {answer.probability:.1%}" + (f" [{low}, {high}]" if low != high else "")
+
+
+def matched(matches: list[Match], probes: list[Any], gallery: str, *, one: bool, json: bool) -> None:
+    """The match of one image in full; those of several, or of a folder, as a list."""
+    if json:
+        dump(matches[0] if one else matches)
+        return
+    if one:
+        m = matches[0]
+        print(f"{m.identity or 'unknown'}, {_probability(m)} ({m.reason})")
+        for c in m.candidates:
+            print(f"  {c.score:7.3f}  {c.probability:6.1%}  {c.identity}")
+    else:
+        for probe, m in zip(probes, matches, strict=True):
+            print(f"{probe}: {m.identity or 'unknown'}, probability {m.probability:.1%}, score {m.score:.3f}")
+    print(f"next: where an answer is wrong, add a reference: firstsight enroll {gallery} NAME IMAGE")
+
+
+def tallied(result: Tally, *, json: bool) -> None:
+    """Counts of a labelled data set."""
+    if json:
+        dump(result)
+        return
+    print(f"{result.data} against {count(result.enrolled, 'enrolled identity', 'enrolled identities')}:")
+    if result.probes:
+        n = result.probes
+        print(
+            f"  of {count(n, 'image', 'images')} of enrolled classes: {result.right / n:.1%} right, "
+            f"{result.wrong / n:.1%} wrong, {result.unknown / n:.1%} unknown "
+            f"(best candidate right: {result.best_is_right / n:.1%})"
+        )
+    if result.strangers:
+        n = result.strangers
+        print(f"  of {count(n, 'image', 'images')} of strangers: {result.strangers_unknown / n:.1%} unknown")
+    if result.left_out:
+        print(f"  {count(result.left_out, 'image', 'images')} left out, enrolled already")
+    wrong = [a for a in result.answers if a[2] is not None and a[2] != a[1]]
+    for source, _, identity, score in sorted(wrong, key=lambda a: -a[3])[:5]:
+        print(f"  taken for {identity}: {source} (score {score:.3f})")
+    print("next: more references an identity (enroll more images), or another threshold (firstsight calibrate --fmr)")

@@ -1,0 +1,196 @@
+"""A gallery as a folder of plain files, and back: JSON lines and one NumPy array.
+
+gallery.json       the model it was made by, and how many references there are
+identities.jsonl   an identity a line: identity, metadata
+references.jsonl   a reference a line: identity, source, created, key, kept, metadata
+vectors.npy        (n, d) float32, a row a reference
+images/N           the image kept of the N-th reference, from 0
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from firstsight.datasets.readings import Progress
+from firstsight.errors import GalleryError, StorageError
+from firstsight.files import FOLDER, MISSING, expanded, state_of
+from firstsight.gallery.gallery import Gallery
+from firstsight.gallery.names import name as named
+from firstsight.gallery.names import said_of
+from firstsight.types import Enrolment, Entry, FloatArray, Reference
+
+FORMAT = 1
+_BLOCK = 4096  # references in one commit of an import
+_MAX_LINE = 1 << 20
+
+
+def export(gallery: Gallery, out: Path) -> int:
+    """Write all references into a new folder, which is there whole or not at all; how many there are.
+
+    It holds what the gallery holds: readable by its owner alone, and not touched when somebody is removed.
+
+    Raises:
+        GalleryError: something is at that place already.
+        StorageError: the disk refused.
+    """
+    out = expanded(out)
+    if state_of(out) != MISSING or state_of(out.parent) != FOLDER:
+        raise GalleryError(f"{out} can't take the export: a new folder in an existing one was expected")
+    try:
+        staging = Path(tempfile.mkdtemp(dir=out.parent, prefix=".", suffix=".partial"))
+        try:
+            count = _write(gallery, staging)
+            staging.rename(out)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise StorageError(f"{out} can't be written ({error.strerror}); the gallery is as it was") from None
+    return count
+
+
+def _write(gallery: Gallery, folder: Path) -> int:
+    contract, count = gallery.store.contract, 0
+    with (
+        (folder / "references.jsonl").open("w", encoding="utf-8") as lines,
+        (folder / "identities.jsonl").open("w", encoding="utf-8") as people,
+        (folder / "raw").open("wb") as raw,
+    ):
+        (folder / "images").mkdir()
+        for references, vectors in gallery.store.rows():
+            for n, reference in enumerate(references, count):
+                lines.write(json.dumps(_line(reference), ensure_ascii=False) + "\n")
+                if reference.kept:
+                    (folder / "images" / str(n)).write_bytes(gallery.store.image(reference.id) or b"")
+            raw.write(vectors.astype("<f4").tobytes())
+            count += len(references)
+        for person in gallery.store.identities():
+            said = {"identity": person.identity, "metadata": dict(person.metadata)}
+            people.write(json.dumps(said, ensure_ascii=False) + "\n")
+    made = np.lib.format.open_memmap(folder / "vectors.npy", "w+", "<f4", (count, contract.dim))
+    made[:] = np.fromfile(folder / "raw", "<f4").reshape(count, contract.dim)
+    made.flush()
+    (folder / "raw").unlink()
+    about = {"format": FORMAT, "model": contract.model, "fingerprint": contract.fingerprint, "dim": contract.dim}
+    (folder / "gallery.json").write_text(json.dumps({**about, "references": count}, indent=1) + "\n")
+    for file in folder.iterdir():
+        if file.is_file():
+            with file.open("rb") as written:
+                os.fsync(written.fileno())
+    return count
+
+
+def _line(reference: Reference) -> dict[str, Any]:
+    told = ("identity", "source", "created", "key", "kept")
+    return {**{k: getattr(reference, k) for k in told}, "metadata": dict(reference.metadata)}
+
+
+def load(gallery: Gallery, folder: Path, *, progress: Progress | None = None) -> list[Enrolment]:
+    """Enroll what an export holds; one receipt an identity. What is enrolled already adds nothing.
+
+    Raises:
+        GalleryError: it is no export, a file of it is damaged, or it was made by another model.
+    """
+    folder = expanded(folder)
+    about = _about(folder)
+    contract = gallery.store.contract
+    if about["fingerprint"] != contract.fingerprint:
+        raise GalleryError(
+            f"{folder} was exported from a gallery of model {about['fingerprint']}, {gallery.address} is of "
+            f"{contract.fingerprint}: their embeddings do not compare; import into a gallery of that model"
+        )
+    vectors = _vectors(folder, (int(about["references"]), contract.dim))
+    entries, people = list(_entries(folder, vectors, contract.keep_sources)), _people(folder)
+    added: dict[str, int] = dict.fromkeys((e.identity for e in entries), 0)
+    for start in range(0, len(entries), _BLOCK):
+        some = entries[start : start + _BLOCK]
+        for entry, (new, _) in zip(some, gallery.store.add(some), strict=True):
+            added[entry.identity] += new
+        if progress:
+            progress(start + len(some), len(entries))
+    there = {i.identity: i for i in gallery.store.identities()}
+    for name, said in people.items():
+        fresh = {k: v for k, v in said.items() if name in there and k not in there[name].metadata}
+        if fresh:
+            gallery.store.annotate(name, fresh)
+    return [Enrolment(name, new, there[name].references) for name, new in added.items()]
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / "gallery.json").read_text(encoding="utf-8"))
+        good = isinstance(about, dict) and about.get("format") == FORMAT
+    except (OSError, ValueError, RecursionError):
+        good = False
+    if not good or not isinstance(about.get("fingerprint"), str) or not isinstance(about.get("references"), int):
+        raise GalleryError(
+            f"{folder} is not an export of format {FORMAT}; a folder made by gallery export was expected"
+        )
+    return dict(about)
+
+
+def _vectors(folder: Path, shape: tuple[int, int]) -> FloatArray:
+    try:
+        vectors = np.load(folder / "vectors.npy", allow_pickle=False, mmap_mode="r" if shape[0] else None)
+    except (OSError, ValueError, EOFError) as error:
+        raise GalleryError(f"{folder}/vectors.npy can't be read ({error}); export again") from None
+    if vectors.shape != shape or vectors.dtype != np.float32 or not np.isfinite(vectors).all():
+        raise GalleryError(
+            f"{folder}/vectors.npy holds {vectors.dtype} of shape {vectors.shape}, float32 of {shape}, finite, was "
+            "expected; export again"
+        )
+    return np.asarray(vectors)
+
+
+def _entries(folder: Path, vectors: FloatArray, keep: bool) -> Iterator[Entry]:
+    number = 0
+    for number, row in enumerate(_lines(folder / "references.jsonl"), 1):
+        texts = [row.get(k) for k in ("identity", "source", "key")]
+        said = row.get("metadata", {})
+        if number > len(vectors) or not all(isinstance(t, str) for t in texts) or not isinstance(said, dict):
+            raise GalleryError(
+                f"{folder}/references.jsonl line {number} is not a reference of this export; export again"
+            )
+        vector = vectors[number - 1 : number]
+        key = texts[2] or hashlib.sha256(vector.tobytes()).hexdigest()[:32]
+        images = None
+        if keep and row.get("kept") is True:
+            try:
+                images = [(folder / "images" / str(number - 1)).read_bytes()]
+            except OSError as error:
+                raise GalleryError(
+                    f"{folder}/images/{number - 1} can't be read ({error.strerror}); export again"
+                ) from None
+        yield Entry(named(str(texts[0])), vector, [str(texts[1])], [str(key)], images, said_of(said))
+    if number != len(vectors):
+        raise GalleryError(f"{folder}/references.jsonl has {number} lines, {len(vectors)} were expected; export again")
+
+
+def _people(folder: Path) -> dict[str, dict[str, str]]:
+    found = {}
+    for row in _lines(folder / "identities.jsonl"):
+        if not isinstance(row.get("identity"), str) or not isinstance(row.get("metadata"), dict):
+            raise GalleryError(f"{folder}/identities.jsonl holds what is no identity; export again")
+        found[named(row["identity"])] = said_of(row["metadata"])
+    return found
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with file.open(encoding="utf-8") as lines:
+            while line := lines.readline(_MAX_LINE):
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise ValueError("not an object")
+                yield row
+    except (OSError, ValueError, RecursionError) as error:
+        raise GalleryError(f"{file} can't be read ({error}); export again") from None

@@ -1,0 +1,112 @@
+"""Rows of a gallery file as values, and the small statements that several of its writes share."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from firstsight.errors import GalleryError
+from firstsight.types import FloatArray, Portion, Reference
+
+ALL = "reference r CROSS JOIN identity i"  # in their order, which spares sorting
+ONE = "identity i CROSS JOIN reference r"
+REFERENCE = """SELECT r.id, i.name, r.source, r.created, coalesce(r.key, ''),
+    EXISTS (SELECT 1 FROM image WHERE reference = r.id), r.metadata{more}
+    FROM {tables} ON i.id = r.identity WHERE i.gallery = ?{where} ORDER BY r.id"""
+EVERYBODY = """SELECT i.id, i.name, r.vector FROM identity i JOIN reference r ON r.identity = i.id
+    WHERE +i.gallery = ? ORDER BY i.id, r.id"""
+"""The whole table of identities in its order: no index, no sorting."""
+CHANGED = """WITH touched (id) AS (
+        SELECT identity FROM reference WHERE id > ? UNION SELECT identity FROM change WHERE id > ? AND gallery = ?
+    )
+    SELECT t.id, i.name, r.vector FROM touched t LEFT JOIN identity i ON i.id = t.id
+    LEFT JOIN reference r ON r.identity = t.id WHERE i.gallery = ? OR i.id IS NULL ORDER BY t.id, r.id"""
+LAST = """SELECT max(coalesce((SELECT max(id) FROM identity), 0), coalesce(c.last_identity, 0)),
+    max(coalesce((SELECT max(id) FROM reference), 0), coalesce(c.last_reference, 0)), coalesce(c.id, 0),
+    (SELECT fingerprint FROM gallery WHERE id = ?)
+    FROM (SELECT 1) LEFT JOIN change c ON c.id = (SELECT max(id) FROM change)"""
+"""The highest numbers ever given, of an identity, a reference, a change; and the fingerprint of a gallery."""
+
+
+def portion(address: str, dim: int, rows: Sequence[tuple[int, str | None, bytes | None]]) -> Portion:
+    """From rows of ``CHANGED``, whole identities."""
+    ids: list[int] = []
+    names, owners, vectors = [], [], []
+    for number, name, vector in rows:
+        if not ids or ids[-1] != number:
+            ids.append(number)
+            names.append(name)
+        if vector is not None:
+            owners.append(len(ids) - 1)
+            vectors.append((name, vector))
+    return Portion(np.array(ids, np.int64), names, matrix(address, dim, vectors), np.array(owners, np.int64))
+
+
+def matrix(address: str, dim: int, rows: Sequence[tuple[str | None, bytes]]) -> FloatArray:
+    """``(n, dim)`` float32 of the vectors of names.
+
+    Raises:
+        GalleryError: one has another length or type.
+    """
+    for name, vector in rows:
+        if not isinstance(vector, bytes) or len(vector) != 4 * dim:
+            raise GalleryError(
+                f"{address} holds a damaged vector of {name!r}, {dim} numbers were expected; restore it from a backup"
+            )
+    joined = np.frombuffer(b"".join(vector for _, vector in rows), "<f4")
+    return joined.reshape(len(rows), dim).astype(np.float32, copy=False)
+
+
+def last(db: sqlite3.Connection, gallery: int) -> tuple[int, int, int, str]:
+    """See ``LAST``."""
+    identity, reference, change, fingerprint = db.execute(LAST, (gallery,)).fetchone()
+    return identity, reference, change, fingerprint
+
+
+def touch(db: sqlite3.Connection, gallery: int, identity: int) -> None:
+    """Tell the others that more happened to an identity than a new reference; before anything is deleted."""
+    db.execute(
+        "INSERT INTO change (gallery, identity, last_identity, last_reference) VALUES (?, ?, ?, ?)",
+        (gallery, identity, *last(db, gallery)[:2]),
+    )
+
+
+def count(db: sqlite3.Connection, owner: int) -> int:
+    """How many references an identity has."""
+    return int(db.execute("SELECT count(*) FROM reference WHERE identity=?", (owner,)).fetchone()[0])
+
+
+def said(db: sqlite3.Connection, owner: int) -> dict[str, str]:
+    """What is said of an identity."""
+    return parsed(db.execute("SELECT metadata FROM identity WHERE id=?", (owner,)).fetchone()[0])
+
+
+def erase_later(db: sqlite3.Connection) -> None:
+    """The bytes that this transaction deletes are to be brought out of the log."""
+    db.execute("INSERT INTO erasing (vacuum) VALUES (0)")
+
+
+def reference(row: tuple[Any, ...]) -> Reference:
+    """From the first columns of ``REFERENCE``."""
+    return Reference(row[0], row[1], row[2], row[3], row[4], bool(row[5]), parsed(row[6]))
+
+
+def dumped(metadata: Mapping[str, str]) -> str | None:
+    """Metadata as it is stored."""
+    return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True) if metadata else None
+
+
+def parsed(metadata: str | None) -> dict[str, str]:
+    """Metadata from how it is stored."""
+    said: dict[str, str] = json.loads(metadata) if metadata else {}
+    return said
+
+
+def now() -> str:
+    """The time, for people: nothing is ordered by it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

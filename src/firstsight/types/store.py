@@ -1,0 +1,128 @@
+"""What a store of galleries takes, gives and promises; every store goes through ``tests/conformance``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, Protocol, TypeAlias
+
+from firstsight.types.values import FloatArray, Identity, IntArray, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What binds a gallery to its model.
+
+    Attributes:
+        model: shipped name or absolute path of the model.
+        fingerprint: of that model; another one's vectors must not mix with these.
+        dim: length of a vector.
+        keep_sources: whether the images of references are kept in the store.
+    """
+
+    model: str
+    fingerprint: str
+    dim: int
+    keep_sources: bool = False
+
+
+class Entry(NamedTuple):
+    """References of one identity, to be stored; a tuple, since a hundred thousand are made at once.
+
+    Attributes:
+        identity: its name.
+        vectors: ``(n, d)`` float32.
+        sources: where each comes from.
+        keys: hash of what each was made from; the identity has each at most once. None, or "", says nothing.
+        images: bytes of the image each was made from, where they are to be kept.
+        metadata: said of each.
+    """
+
+    identity: str
+    vectors: FloatArray
+    sources: Sequence[str]
+    keys: Sequence[str] | None = None
+    images: Sequence[bytes] | None = None
+    metadata: Mapping[str, str] = MappingProxyType({})
+
+
+State: TypeAlias = tuple[int, ...]
+"""Where a store stands; where the first number is another, all that was read before is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some identities as they are now: ``ids (m,)`` rising, ``names`` (None for one that is gone), references
+    ``vectors (r, d)`` and ``owners (r,)``, the place of each one's identity among the ``ids``; each name has one."""
+
+    ids: IntArray
+    names: Sequence[str | None]
+    vectors: FloatArray
+    owners: IntArray
+
+
+class Store(Protocol):
+    """A durable place for one gallery. A write is on disk, whole, when its method returns; else it left no trace.
+
+    Identities are unknown to :meth:`remove`, :meth:`rename`, :meth:`merge` and :meth:`annotate` with GalleryError; a
+    write that the system refuses is a StorageError. Any thread may call.
+    """
+
+    @property
+    def contract(self) -> Contract:
+        """What binds the gallery to its model."""
+
+    def add(self, entries: Sequence[Entry], *, replace: bool = False) -> list[tuple[int, int]]:
+        """Store all entries or none; for each how many references are new, and how many its identity now has.
+
+        With ``replace``, what the identities had before goes in the same moment, and an unknown one is refused.
+        """
+
+    def remove(self, identity: str) -> int:
+        """Delete an identity; how many references it had."""
+
+    def rename(self, identity: str, to: str) -> int:
+        """Give an identity a name that is free; how many references it has."""
+
+    def merge(self, identity: str, into: str) -> int:
+        """Give all references of an identity to another one; how many there were. What both had stays once."""
+
+    def annotate(self, identity: str, metadata: Mapping[str, str]) -> Identity:
+        """Say more of an identity; an empty value takes a key away."""
+
+    def erase(self) -> bool:
+        """Whether what was removed is out of every file; tries to bring that about."""
+
+    def identities(self) -> list[Identity]:
+        """All of them, first enrolled first."""
+
+    def references(self, identity: str | None = None) -> list[Reference]:
+        """All of them, or those of one identity, oldest first."""
+
+    def rows(self) -> Iterator[tuple[list[Reference], FloatArray]]:
+        """All references with their vectors ``(n, d)``, oldest first, some at a time."""
+
+    def image(self, reference: int) -> bytes | None:
+        """The image kept of a reference."""
+
+    def vectors(self, identity: str) -> FloatArray:
+        """References ``(k, d)`` of an identity, oldest first; none of an unknown one."""
+
+    def known(self, keys: Sequence[str]) -> set[tuple[str, str]]:
+        """``(identity, key)`` of the references that have one of these keys."""
+
+    def state(self) -> State:
+        """Where the store stands, commits of other processes included; another after each that touched the gallery."""
+
+    def changes(self, since: State | None) -> Iterator[Portion]:
+        """Identities touched since then, or all there are."""
+
+    def switch(self, contract: Contract, ids: IntArray, vectors: FloatArray) -> bool:
+        """Bind the gallery to another model, whose vectors ``(n, d)`` are of the references ``ids (n,)``.
+
+        False, and nothing changes, where these are not exactly the references there are.
+        """
+
+    def close(self) -> None:
+        """Release the store."""
