@@ -315,6 +315,7 @@ def old(place: Path, model: Model | None = None) -> None:
     dim, fingerprint, name = (4, "f", "m") if model is None else (model.dim, model.fingerprint, str(model.path))
     with closing(sqlite3.connect(place, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA secure_delete=OFF")  # as most builds of SQLite have it
         db.executescript(FORMAT_1)
         for gallery in ("main", "door"):
             db.execute("INSERT INTO gallery VALUES (?, ?, ?, ?, 'then')", (gallery, name, fingerprint, dim))
@@ -324,6 +325,8 @@ def old(place: Path, model: Model | None = None) -> None:
             vector = np.full(dim, n + 1, "<f4").tobytes()
             insert = "INSERT INTO reference (gallery, identity, vector, source, created) VALUES (?, ?, ?, ?, ?)"
             db.execute(insert, (gallery, who, vector, f"/photos/{who}-{n}", f"time {n}"))
+        for n in range(300):  # enough to leave whole pages behind
+            db.execute(insert, ("main", "gone", bytes(400), f"/photos/gone-{n}", "then"))
         db.execute("DELETE FROM reference WHERE identity='gone'")
 
 
