@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from drawn import Cli, Refused
 from firstsight import api
@@ -322,7 +323,11 @@ def test_copies_of_a_reference_lose_their_shift_and_nothing_else(
     assert shift > 0.003
     with api.create(tmp_path / "g.db", model=promised) as gallery:
         gallery.enroll("once", [picture])
-        gallery.enroll("thrice", [picture] * 3)
+        copies = [tmp_path / f"{level}.png" for level in (1, 5, 9)]  # other bytes, or they were one reference
+        for level, copy in zip((1, 5, 9), copies, strict=True):
+            with Image.open(picture) as opened:
+                opened.save(copy, compress_level=level)
+        assert gallery.enroll("thrice", copies).references == 3
         probe = shapes / "circle" / "3.png"
         once, thrice = (gallery.verify(name, probe).score for name in ("once", "thrice"))
         assert thrice == pytest.approx(once - shift, abs=1e-3)
