@@ -18,10 +18,8 @@ from firstsight.types import FloatArray, IntArray
 Measure = Literal["dot", "euclidean", "manhattan"]
 LinkKind = Literal["identity", "negate", "negate_square", "rbf"]
 _CHUNK = 1 << 22  # floats in a block of scores: 16 MiB
-_PROBES, _ROWS = (
-    256,
-    1 << 14,
-)  # of a block of scores in a search: 8 MiB of a gallery of 128 numbers a row are read at once
+_PROBES = 256  # of a block of scores in a search
+_ROWS = 1 << 14  # of the same: 8 MiB of a gallery of 128 numbers a row are read at once
 _SAMPLE = 512  # rows that give a search its first bound
 Shelf = tuple[FloatArray, FloatArray | None]
 """Rows ``(n, d)`` of a gallery, and ``(n,)`` what the scores of each lose."""

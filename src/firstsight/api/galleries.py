@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from firstsight.datasets import open_labelled
 from firstsight.datasets.readings import Progress
 from firstsight.errors import UsageError
 from firstsight.gallery import Gallery, bulk, transfer
+from firstsight.gallery.gallery import Said
 from firstsight.gallery.rebuild import rebuild as rebuilding
 from firstsight.gallery.tally import identify_all
 from firstsight.inputs.decode import expand
 from firstsight.model import Model
 from firstsight.stores.sqlite import SqliteStore
 from firstsight.types import Decision, Enrolment, Identity, Match, Reference, Removal, Source, Tally
-
-Said = Mapping[str, str] | Iterable[str]
-"""Metadata: a mapping, or ``key=value`` words."""
 
 
 def create(gallery: str | Path, *, model: Model | str | Path, keep_sources: bool = False) -> Gallery:

@@ -11,7 +11,7 @@ import numpy as np
 from firstsight.datasets import DataSet
 from firstsight.datasets.readings import Progress
 from firstsight.errors import InputError, count
-from firstsight.gallery.gallery import Gallery, Said
+from firstsight.gallery.gallery import Gallery, Said, repeated
 from firstsight.gallery.names import name as named
 from firstsight.gallery.names import said_of
 from firstsight.gallery.taking import Taken, key_of, take
@@ -63,11 +63,7 @@ def enroll_data(
             progress(start + len(some), len(fresh))
     there = {i.identity: i.references for i in gallery.store.identities()}
     asked = Counter(name for name, _ in chosen)
-    return [Enrolment(name, added[name], there[name], _notes(n - added[name], n)) for name, n in asked.items()]
-
-
-def _notes(left: int, asked: int) -> tuple[str, ...]:
-    return (f"{left} of {asked} enrolled already",) if left else ()
+    return [Enrolment(name, added[name], there[name], repeated(n, added[name])) for name, n in asked.items()]
 
 
 def _fresh(

@@ -97,15 +97,14 @@ class Gallery:
         """
         if self._model is None:
             try:
-                self._bind(Model.load(self.store.contract.model))
+                return self._bind(Model.load(self.store.contract.model))
             except (ModelError, UsageError) as error:
                 raise ModelError(
                     f"{error}; if the model of {self.address} has moved, say where it is with --model"
                 ) from None
-        assert self._model is not None
         return self._model
 
-    def _bind(self, model: Model) -> None:
+    def _bind(self, model: Model) -> Model:
         made_by = self.store.contract
         if model.fingerprint != made_by.fingerprint:
             raise GalleryError(
@@ -113,6 +112,7 @@ class Gallery:
                 f"{model.fingerprint}: their embeddings do not compare; use that model, or firstsight gallery rebuild"
             )
         self._model = model
+        return model
 
     def enroll(self, identity: str, sources: Source | Sequence[Source], *, metadata: Said = ()) -> Enrolment:
         """Add references of an identity; returns after they are on disk. An image that it has already adds nothing.
@@ -150,8 +150,7 @@ class Gallery:
 
     def _add(self, entry: Entry, *, replace: bool = False) -> Enrolment:
         [(added, count)] = self.store.add([entry], replace=replace)
-        left = len(entry.sources) - added
-        notes: tuple[str, ...] = (f"{left} of {len(entry.sources)} enrolled already",) if left else ()
+        notes = repeated(len(entry.sources), added)
         if replace:
             notes += _notes(self.store.erase())
         return Enrolment(entry.identity, added, count, notes)
@@ -298,6 +297,11 @@ def contract_of(model: Model, keep_sources: bool) -> Contract:
     shipped = model.path.parent == SHIPPED
     place = model.path.name if shipped else str(model.path.resolve())
     return Contract(place, model.fingerprint, model.dim, keep_sources)
+
+
+def repeated(asked: int, added: int) -> tuple[str, ...]:
+    """What a receipt notes of references that were there before."""
+    return () if added == asked else (f"{asked - added} of {asked} enrolled already",)
 
 
 def _notes(erased: bool) -> tuple[str, ...]:

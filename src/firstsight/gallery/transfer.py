@@ -9,7 +9,6 @@ images/N           the image kept of the N-th reference, from 0
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -26,6 +25,7 @@ from firstsight.files import FOLDER, MISSING, expanded, state_of
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import name as named
 from firstsight.gallery.names import said_of
+from firstsight.gallery.taking import key_of
 from firstsight.types import Enrolment, Entry, FloatArray, Reference
 
 FORMAT = 1
@@ -161,7 +161,7 @@ def _entries(folder: Path, vectors: FloatArray, keep: bool) -> Iterator[Entry]:
                 f"{folder}/references.jsonl line {number} is not a reference of this export; export again"
             )
         vector = vectors[number - 1 : number]
-        key = texts[2] or hashlib.sha256(vector.tobytes()).hexdigest()[:32]
+        key = texts[2] or key_of(vector.tobytes())
         images = None
         if keep and row.get("kept") is True:
             try:
