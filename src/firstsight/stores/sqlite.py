@@ -54,7 +54,7 @@ class SqliteStore:
             if db.execute("SELECT 1 FROM gallery WHERE name=?", (self.name,)).fetchone():
                 raise TakenError(f"{self.address} exists already; enroll into it, or choose another name")
             db.execute(
-                "INSERT INTO gallery (name, model, fingerprint, dim, keep_sources, created) VALUES (?, ?, ?, ?, ?, ?)",
+                rows.CREATE,
                 (self.name, contract.model, contract.fingerprint, contract.dim, contract.keep_sources, rows.now()),
             )
 
@@ -321,13 +321,13 @@ class SqliteStore:
         self._check(db)
 
     def _check(self, db: sqlite3.Connection) -> None:
-        self._refuse_another(db.execute("SELECT fingerprint FROM gallery WHERE id=?", (self._id,)).fetchone()[0])
+        self._refuse_another(rows.last(db, self._id)[3])
 
-    def _refuse_another(self, fingerprint: str) -> None:
+    def _refuse_another(self, fingerprint: str | None) -> None:
         if fingerprint != self._contract.fingerprint:
+            happened = f"rebuilt for model {fingerprint}" if fingerprint else "dropped"
             raise StaleError(
-                f"{self.address} was rebuilt for model {fingerprint} since it was opened with "
-                f"{self._contract.fingerprint}; open it again"
+                f"{self.address} was {happened} since it was opened with {self._contract.fingerprint}; open it again"
             )
 
     def _one(self, db: sqlite3.Connection, name: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firstsight.types.served import Check, Dropped, Embeddings, GalleryInfo, Key, ModelInfo
 from firstsight.types.store import Contract, Entry, Portion, State, Store
 from firstsight.types.values import (
     BoolArray,
@@ -28,18 +29,24 @@ from firstsight.types.values import (
 __all__ = [
     "BoolArray",
     "Candidate",
+    "Check",
     "Contract",
     "Decision",
+    "Dropped",
     "Embedder",
+    "Embeddings",
     "Enrolment",
     "Entry",
     "Example",
     "FloatArray",
+    "GalleryInfo",
     "Identity",
     "Info",
     "IntArray",
+    "Key",
     "Match",
     "Metric",
+    "ModelInfo",
     "PixelArray",
     "Portion",
     "Reading",
