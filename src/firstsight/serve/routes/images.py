@@ -9,7 +9,7 @@ from firstsight.serve.answers import reply
 from firstsight.serve.doors import Came, The, door, images_of
 from firstsight.types import Decision, Embeddings
 
-router = APIRouter(tags=["images"])
+router = APIRouter(prefix="/v1", tags=["images"])
 
 
 @router.post("/embed", **door(Embeddings, "read", body=bodies.Images))
