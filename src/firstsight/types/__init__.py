@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firstsight.types.events import Copy, Event, Forgotten, Presence, Record
 from firstsight.types.store import Contract, Entry, Portion, State, Store
 from firstsight.types.values import (
     BoolArray,
@@ -29,12 +30,15 @@ __all__ = [
     "BoolArray",
     "Candidate",
     "Contract",
+    "Copy",
     "Decision",
     "Embedder",
     "Enrolment",
     "Entry",
+    "Event",
     "Example",
     "FloatArray",
+    "Forgotten",
     "Identity",
     "Info",
     "IntArray",
@@ -42,7 +46,9 @@ __all__ = [
     "Metric",
     "PixelArray",
     "Portion",
+    "Presence",
     "Reading",
+    "Record",
     "Reference",
     "Removal",
     "Report",
