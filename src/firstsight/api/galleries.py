@@ -9,7 +9,7 @@ from firstsight.datasets import open_labelled
 from firstsight.datasets.readings import Progress
 from firstsight.errors import UsageError
 from firstsight.gallery import Gallery, bulk, transfer
-from firstsight.gallery.gallery import Said
+from firstsight.gallery.names import Said
 from firstsight.gallery.rebuild import rebuild as rebuilding
 from firstsight.gallery.tally import identify_all
 from firstsight.inputs.decode import expand

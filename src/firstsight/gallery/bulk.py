@@ -11,9 +11,9 @@ import numpy as np
 from firstsight.datasets import DataSet
 from firstsight.datasets.readings import Progress
 from firstsight.errors import InputError, count
-from firstsight.gallery.gallery import Gallery, Said, repeated
+from firstsight.gallery.gallery import Gallery, repeated
+from firstsight.gallery.names import Said, said_of
 from firstsight.gallery.names import name as named
-from firstsight.gallery.names import said_of
 from firstsight.gallery.taking import Taken, key_of, take
 from firstsight.inputs.decode import describe, read_bytes
 from firstsight.types import Enrolment, Entry, Example
