@@ -24,6 +24,7 @@ from firstsight.types.values import (
     Source,
     Tally,
 )
+from firstsight.types.why import Map, Why
 
 __all__ = [
     "BoolArray",
@@ -38,6 +39,7 @@ __all__ = [
     "Identity",
     "Info",
     "IntArray",
+    "Map",
     "Match",
     "Metric",
     "PixelArray",
@@ -50,4 +52,5 @@ __all__ = [
     "State",
     "Store",
     "Tally",
+    "Why",
 ]
