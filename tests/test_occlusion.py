@@ -115,7 +115,7 @@ def test_the_fall_is_that_of_the_score(glyphs: Model, monkeypatch: pytest.Monkey
 
 
 def test_where_nothing_matters_the_map_is_empty(glyphs: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An encoder that answers the same to everything, but for rounding, gives maps of zeros: rounding isn't blown up."""
+    """An encoder that answers the same to everything, but for rounding, gives maps of zeros, not of rounding."""
     hand = np.random.default_rng(0)
 
     def nearly(self: Model, arrays: PixelArray) -> FloatArray:
