@@ -30,7 +30,9 @@ FLOORS = {
     "learn": 8,
     "api": 9,
     "cli": 10,
+    "client": 10,
     "demo": 10,
+    "serve": 10,
     "__main__": 10,
     "__init__": 10,
 }

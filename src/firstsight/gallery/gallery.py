@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from firstsight.decision import Templates, decide, match
-from firstsight.errors import CalibrationError, GalleryError, InputError, ModelError, UsageError
+from firstsight.errors import CalibrationError, GalleryError, InputError, MissingError, ModelError, UsageError
 from firstsight.gallery.enrolled import Enrolled, search
 from firstsight.gallery.names import name, said_of, spelled, suits
 from firstsight.gallery.taking import take
@@ -174,7 +174,7 @@ class Gallery:
         """
         vectors = self.store.vectors(spelled(identity))
         if not len(vectors):
-            raise GalleryError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
+            raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
         calibration = self.model.calibration
         if calibration is None:
             raise CalibrationError(
@@ -196,7 +196,7 @@ class Gallery:
             InputError: the probe cannot be read.
         """
         if top < 1:
-            raise GalleryError(f"top is {top}, at least 1 was expected")
+            raise UsageError(f"top is {top}, at least 1 was expected")
         return self.match_embeddings(self.model.embed(source), top=top)[0]
 
     def match_embeddings(self, embeddings: FloatArray, *, top: int = 5) -> builtins.list[Match]:
@@ -275,7 +275,7 @@ class Gallery:
         asked, word = said_of(where), spelled(search or "").casefold()
         found = self.store.references(None if identity is None else spelled(identity))
         if identity is not None and not found:
-            raise GalleryError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")
+            raise MissingError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")
         said = {i.identity: i.metadata for i in self.store.identities()} if asked else {}
         return [
             r for r in found if word in r.identity.casefold() and suits(asked, r.metadata, said.get(r.identity, {}))

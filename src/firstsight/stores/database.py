@@ -67,7 +67,7 @@ class Database:
                 if not self.has_tables():
                     schema.make(self.db)
                 elif self._version() < schema.FORMAT:
-                    schema.migrate(self.db)
+                    schema.migrate(self.db, self._version())
 
     def _check_place(self, *, new: bool) -> None:
         """Refuse what can't be a gallery before SQLite, which takes any short file for an empty database."""

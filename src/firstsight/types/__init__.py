@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firstsight.types.served import Check, Dropped, Embeddings, GalleryInfo, Key, ModelInfo
 from firstsight.types.store import Contract, Entry, Portion, State, Store
 from firstsight.types.values import (
     BoolArray,
@@ -29,19 +30,25 @@ from firstsight.types.why import Map, Why
 __all__ = [
     "BoolArray",
     "Candidate",
+    "Check",
     "Contract",
     "Decision",
+    "Dropped",
     "Embedder",
+    "Embeddings",
     "Enrolment",
     "Entry",
     "Example",
     "FloatArray",
+    "GalleryInfo",
     "Identity",
     "Info",
     "IntArray",
+    "Key",
     "Map",
     "Match",
     "Metric",
+    "ModelInfo",
     "PixelArray",
     "Portion",
     "Reading",
