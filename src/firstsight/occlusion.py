@@ -115,7 +115,7 @@ def _laid(model: Model, source: Source, heat: FloatArray) -> Map:
     x = ((np.arange(width) + 0.5) * picture_width / width - left) / (right - left) * heat.shape[1] - 0.5
     y = ((np.arange(height) + 0.5) * picture_height / height - top) / (bottom - top) * heat.shape[0] - 0.5
     found = scipy.ndimage.map_coordinates(heat, np.meshgrid(y, x, indexing="ij"), order=1, mode="grid-constant")
-    rows = np.clip(np.round(found, 4), 0, 1).astype(np.float64).tolist()
+    rows = np.clip(np.round(found.astype(np.float64), 4), 0, 1).tolist()
     return Map(width, height, tuple(tuple(row) for row in rows))
 
 
