@@ -22,6 +22,7 @@ FLOORS = {
     "decision": 4,
     "model": 4,
     "gallery": 5,
+    "occlusion": 5,
     "places": 5,
     "apps": 6,
     "evaluation": 7,

@@ -14,7 +14,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
-from starlette.staticfiles import StaticFiles
 
 import firstsight
 from firstsight.errors import FirstSightError, UsageError
@@ -22,7 +21,7 @@ from firstsight.serve import bodies, limits
 from firstsight.serve.answers import Refusal, refused, told
 from firstsight.serve.galleries import Galleries
 from firstsight.serve.metrics import Metrics
-from firstsight.serve.page import PLACE
+from firstsight.serve.page import Page
 from firstsight.serve.rim import Rim
 from firstsight.serve.routes import ROUTERS
 from firstsight.serve.settings import Settings
@@ -60,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _answer(_invalid))
     app.add_exception_handler(HTTPException, _answer(_elsewhere))
     app.add_api_route("/", _front, include_in_schema=False)
-    app.mount("/page", StaticFiles(directory=PLACE, html=True, check_dir=False), name="page")
+    app.mount("/page", Page(), name="page")
     app.add_middleware(Rim, service=service)
     _document(app)
     return app

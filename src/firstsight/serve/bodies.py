@@ -42,6 +42,7 @@ class Pair(Body):
 
     left: Image
     right: Image
+    why: bool = Field(False, description="Say also which places matched.")
 
 
 class Created(Body):

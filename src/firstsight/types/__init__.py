@@ -26,6 +26,7 @@ from firstsight.types.values import (
     Source,
     Tally,
 )
+from firstsight.types.why import Map, Why
 
 __all__ = [
     "BoolArray",
@@ -48,6 +49,7 @@ __all__ = [
     "Info",
     "IntArray",
     "Key",
+    "Map",
     "Match",
     "Metric",
     "ModelInfo",
@@ -63,4 +65,5 @@ __all__ = [
     "State",
     "Store",
     "Tally",
+    "Why",
 ]
