@@ -1,6 +1,6 @@
 """The verbs as plain functions: the one door that the command line and the service go through.
 
-Those of galleries are in :mod:`firstsight.api.galleries`.
+Those of galleries are in :mod:`firstsight.api.galleries`, those of keys in :mod:`firstsight.api.access`.
 
 Only this module imports :mod:`firstsight.learn`, and only inside the function that needs it.
 """
@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstsight import occlusion
+from firstsight.api.access import add_key, keys, revoke_key
 from firstsight.api.galleries import (
     annotate,
     create,
+    drop,
     enroll,
     export_gallery,
+    galleries,
     identify,
     identify_data,
     identities,
@@ -286,19 +289,23 @@ def _model(model: Model | str | Path) -> Model:
 
 
 __all__ = [
+    "add_key",
     "annotate",
     "calibrate",
     "compare",
     "create",
     "data_sets",
+    "drop",
     "enroll",
     "evaluate",
     "export",
     "export_gallery",
+    "galleries",
     "identify",
     "identify_data",
     "identities",
     "import_gallery",
+    "keys",
     "merge",
     "models",
     "protocols",
@@ -309,6 +316,7 @@ __all__ = [
     "remove",
     "rename",
     "replace",
+    "revoke_key",
     "train",
     "verify",
     "why",

@@ -81,7 +81,10 @@ def refused(request: Request, error: Exception) -> Response:
     headers = refusal.headers
     if refusal.status in (429, 503):
         headers = {"Retry-After": str(AGAIN), **headers}
-    return told(request, refusal.status, type(refusal.error).__name__, str(refusal.error), headers, refusal.error)
+    message = str(refusal.error)
+    for place, word in request.app.state.service.places():
+        message = message.replace(place, word)
+    return told(request, refusal.status, type(refusal.error).__name__, message, headers, refusal.error)
 
 
 def told(

@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = service
     for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
+        app.include_router(router)
     app.add_exception_handler(FirstSightError, _answer(refused))
     app.add_exception_handler(Refusal, _answer(refused))
     app.add_exception_handler(RequestValidationError, _answer(_invalid))

@@ -113,7 +113,7 @@ def door(
         dependencies.append(Depends(placed))
     extra: dict[str, Any] = {} if body is None else bodies.told(body)
     if role != OPEN:
-        extra["security"] = [{"key": []}]
+        extra["security"] = [{"key": []}, {}]  # none is needed where none exists
     answers: dict[int | str, dict[str, Any]] = {
         code: {"model": Failed, "description": _WHY[code]} for code in sorted(refusals)
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from firstsight.errors import UsageError
@@ -67,3 +69,23 @@ class Settings:
     def loopback(self) -> bool:
         """Whether only this machine can reach it."""
         return self.host in LOOPBACK
+
+
+@contextmanager
+def needed() -> Iterator[None]:
+    """Import what only the service needs: where it is not installed, a sentence says so.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        name = (error.name or "").split(".")[0]
+        if name not in NEEDED:
+            raise
+        raise UsageError(f"serving needs {name}, which is not installed; pip install 'firstsight[serve]'") from None
+
+
+NEEDED = ("anyio", "fastapi", "httpx2", "limits", "prometheus_client", "python_multipart", "starlette", "uvicorn")
+"""What ``pip install 'firstsight[serve]'`` adds."""

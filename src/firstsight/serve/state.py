@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firstsight.files import expanded
 from firstsight.serve.galleries import Galleries
 from firstsight.serve.limits import Queue, Rate
 from firstsight.serve.metrics import Metrics
@@ -33,3 +34,10 @@ class Service:
     metrics: Metrics
     open: int = 0
     ending: bool = False
+
+    def places(self) -> list[tuple[str, str]]:
+        """Paths of this machine, and the words that errors say instead to whoever asks from elsewhere."""
+        file = self.settings.file
+        files = dict.fromkeys([str(expanded(file).absolute()), str(expanded(file)), file])
+        model = str(self.galleries.model.path)
+        return [*((f, "the store") for f in files if "/" in f), (model, "the model")]

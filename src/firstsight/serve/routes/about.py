@@ -14,7 +14,7 @@ from firstsight.serve.doors import The, door
 from firstsight.serve.model import described
 from firstsight.types import ModelInfo
 
-router = APIRouter(tags=["about"])
+router = APIRouter(prefix="/v1", tags=["about"])
 
 
 class Health(BaseModel):

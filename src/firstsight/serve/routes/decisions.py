@@ -11,7 +11,7 @@ from firstsight.serve.answers import reply
 from firstsight.serve.doors import Came, The, door, images_of
 from firstsight.types import Decision, Match
 
-router = APIRouter(prefix="/galleries/{gallery}", tags=["decisions"])
+router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["decisions"])
 
 
 @router.post("/verify", **door(Decision, "read", body=bodies.Verify, also=(404, 409)))

@@ -11,7 +11,7 @@ from firstsight.serve.doors import Came, The, door
 from firstsight.stores.listing import drop as dropping
 from firstsight.types import Dropped, GalleryInfo
 
-router = APIRouter(prefix="/galleries", tags=["galleries"])
+router = APIRouter(prefix="/v1/galleries", tags=["galleries"])
 
 
 @router.get("", **door(list[GalleryInfo], "read"))

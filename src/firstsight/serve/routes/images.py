@@ -13,7 +13,7 @@ from firstsight.serve.answers import reply
 from firstsight.serve.doors import Came, The, door, images_of
 from firstsight.types import Decision, Embeddings, Why
 
-router = APIRouter(tags=["images"])
+router = APIRouter(prefix="/v1", tags=["images"])
 
 
 class Explained(BaseModel):

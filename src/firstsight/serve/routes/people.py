@@ -13,7 +13,7 @@ from firstsight.serve.answers import reply
 from firstsight.serve.doors import Came, The, door, images_of
 from firstsight.types import Enrolment, Identity, Reference, Removal
 
-router = APIRouter(prefix="/galleries/{gallery}", tags=["identities"])
+router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["identities"])
 
 Search = Annotated[str | None, Query(max_length=1000, description="Only names that hold this.")]
 Where = Annotated[list[str], Query(max_length=50, description="`key=value`: only where this is said; repeatable.")]
