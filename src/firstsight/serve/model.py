@@ -12,9 +12,9 @@ def described(model: Model) -> ModelInfo:
     spec, calibration = model.spec, model.calibration
     curve: dict[str, tuple[float, ...]] = {}
     if calibration is not None:
-        scores = tuple(float(s) for s in calibration.band_scores)
-        curve = {"score": scores, "probability": tuple(float(calibration.probability(s)) for s in scores)}
-        curve |= {"fmr": (), "fnmr": ()}
+        scores = calibration.rate_scores or calibration.band_scores
+        curve = {"score": scores, "probability": tuple(calibration.probability(scores).tolist())}
+        curve |= {"fmr": calibration.rate_fmr, "fnmr": calibration.rate_fnmr}
     return ModelInfo(
         name=model.name,
         fingerprint=model.fingerprint,
