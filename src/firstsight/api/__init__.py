@@ -1,6 +1,6 @@
 """The verbs as plain functions: the one door that the command line and the service go through.
 
-Those of galleries are in :mod:`firstsight.api.galleries`.
+Those of galleries are in :mod:`firstsight.api.galleries`, those of what happened in :mod:`firstsight.api.audit`.
 
 Only this module imports :mod:`firstsight.learn`, and only inside the function that needs it.
 """
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firstsight.api.audit import attendance, events, export_subject, forget
 from firstsight.api.galleries import (
     annotate,
     create,
@@ -261,14 +262,18 @@ def _model(model: Model | str | Path) -> Model:
 
 __all__ = [
     "annotate",
+    "attendance",
     "calibrate",
     "compare",
     "create",
     "data_sets",
     "enroll",
     "evaluate",
+    "events",
     "export",
     "export_gallery",
+    "export_subject",
+    "forget",
     "identify",
     "identify_data",
     "identities",

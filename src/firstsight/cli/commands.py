@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from firstsight.cli import galleries, lifecycle, making
+from firstsight.cli import audit, galleries, lifecycle, making
 from firstsight.cli.app import Json, ModelName, app, gallery_app
 
-__all__ = ["app", "galleries", "gallery_app", "lifecycle", "making"]
+__all__ = ["app", "audit", "galleries", "gallery_app", "lifecycle", "making"]
 
 
 @app.command()

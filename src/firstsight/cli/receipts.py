@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstsight.cli.render import dump, quoted, value
+from firstsight.cli.render import dump, quoted, table, value
 from firstsight.errors import count
 
 if TYPE_CHECKING:
     from firstsight.model import Model
-    from firstsight.types import Decision, Enrolment, Match, Removal, Tally
+    from firstsight.types import Copy, Decision, Enrolment, Event, Forgotten, Match, Presence, Removal, Tally
 
 
 def created(gallery: str, model: Model, *, json: bool) -> None:
@@ -116,3 +117,69 @@ def tallied(result: Tally, *, json: bool) -> None:
     for source, _, identity, score in sorted(wrong, key=lambda a: -a[3])[:5]:
         print(f"  taken for {identity}: {source} (score {score:.3f})")
     print("next: more references an identity (enroll more images), or another threshold (firstsight calibrate --fmr)")
+
+
+def happened(events: list[Event], csv: Path | None, *, json: bool) -> None:
+    """Events, a line each."""
+    rows: list[Any] = events
+    if not json:
+        rows = [
+            {
+                "id": e.id,
+                "at": e.at,
+                "verb": e.verb,
+                "identity": e.identity or ("unknown" if e.same is not None else ""),
+                "answer": "" if e.same is None else "yes" if e.same else "no",
+                "score": "" if e.score is None else f"{e.score:.3f}",
+                "place": " ".join(filter(None, (e.place, e.direction))),
+                "actor": e.actor,
+                "image": "kept" if e.kept else "",
+            }
+            for e in events
+        ]
+    columns = ["id", "at", "verb", "identity", "answer", "score", "place", "actor", "image"]
+    table(rows, columns, "nothing like that was recorded; it is with --record, at verify and identify", json=json)
+    _sheet(csv, json=json)
+
+
+def forgotten(receipt: Forgotten, *, json: bool) -> None:
+    """The receipt of events that are gone."""
+    what = count(receipt.forgotten, "event", "events")
+    value(receipt, f"{what} before {receipt.before} forgotten{_notes(receipt.notes)}", json=json)
+
+
+def present(rows: list[Presence], csv: Path | None, *, json: bool) -> None:
+    """Who was there, a line a day and identity."""
+    told: list[Any] = rows
+    if not json:
+        told = [
+            {
+                "day": p.day,
+                "identity": p.identity,
+                "first in": (p.first_in or "")[11:16],
+                "last out": (p.last_out or "")[11:16],
+                "present": f"{p.seconds // 3600}:{p.seconds // 60 % 60:02d}",
+                "seen": p.events,
+                "notes": p.notes,
+            }
+            for p in rows
+        ]
+    columns = ["day", "identity", "first in", "last out", "present", "seen", "notes"]
+    table(told, columns, "nobody was seen; events are recorded with --record, at verify and identify", json=json)
+    _sheet(csv, json=json)
+
+
+def copied(receipt: Copy, *, json: bool) -> None:
+    """The receipt of the copy of all that is known of somebody."""
+    parts = [
+        count(receipt.references, "reference", "references"),
+        count(receipt.events, "event", "events"),
+        count(receipt.images, "kept picture", "kept pictures"),
+    ]
+    text = f"{receipt.out}: {', '.join(parts)} of {receipt.identity}; README.txt says what each file is"
+    value(receipt, f"{text}; removing {receipt.identity} does not reach this copy", json=json)
+
+
+def _sheet(csv: Path | None, *, json: bool) -> None:
+    if csv is not None and not json:
+        print(f"written to {csv}")
