@@ -121,25 +121,31 @@ def tallied(result: Tally, *, json: bool) -> None:
 
 def happened(events: list[Event], csv: Path | None, *, json: bool) -> None:
     """Events, a line each."""
-    rows: list[Any] = events
-    if not json:
-        rows = [
-            {
-                "id": e.id,
-                "at": e.at,
-                "verb": e.verb,
-                "identity": e.identity or ("unknown" if e.same is not None else ""),
-                "answer": "" if e.same is None else "yes" if e.same else "no",
-                "score": "" if e.score is None else f"{e.score:.3f}",
-                "place": " ".join(filter(None, (e.place, e.direction))),
-                "actor": e.actor,
-                "image": "kept" if e.kept else "",
-            }
-            for e in events
-        ]
-    columns = ["id", "at", "verb", "identity", "answer", "score", "place", "actor", "image"]
-    table(rows, columns, "nothing like that was recorded; it is with --record, at verify and identify", json=json)
-    _sheet(csv, json=json)
+    if json:
+        dump(events)
+        return
+    for event in events:
+        print(f"{event.id:>6}  {event.at[:19].replace('T', ' ')}Z  {_event(event)}")
+    if not events:
+        print("nothing like that was recorded; verify, identify and all that changes a gallery do it with --record")
+    _sheet(csv)
+
+
+def _event(event: Event) -> str:
+    answer = ""
+    if event.verb == "verify":
+        answer = f" {event.identity}: {'same' if event.same else 'not the same'}"
+    elif event.verb == "identify":
+        answer = f": {event.identity or 'unknown'}"
+    elif event.identity is not None:
+        answer = f" {event.identity}"
+    parts = [f"{event.verb}{answer}"]
+    if event.probability is not None:
+        parts.append(f"probability {event.probability:.1%}")
+    if event.place or event.direction:
+        parts.append(" ".join(filter(None, (event.place, event.direction))))
+    parts += [f"by {event.actor}"] * bool(event.actor) + ["image kept"] * event.kept
+    return ", ".join(parts)
 
 
 def forgotten(receipt: Forgotten, *, json: bool) -> None:
@@ -150,23 +156,24 @@ def forgotten(receipt: Forgotten, *, json: bool) -> None:
 
 def present(rows: list[Presence], csv: Path | None, *, json: bool) -> None:
     """Who was there, a line a day and identity."""
-    told: list[Any] = rows
-    if not json:
-        told = [
-            {
-                "day": p.day,
-                "identity": p.identity,
-                "first in": (p.first_in or "")[11:16],
-                "last out": (p.last_out or "")[11:16],
-                "present": f"{p.seconds // 3600}:{p.seconds // 60 % 60:02d}",
-                "seen": p.events,
-                "notes": p.notes,
-            }
-            for p in rows
-        ]
-    columns = ["day", "identity", "first in", "last out", "present", "seen", "notes"]
-    table(told, columns, "nobody was seen; events are recorded with --record, at verify and identify", json=json)
-    _sheet(csv, json=json)
+    if json:
+        dump(rows)
+        return
+    told = [
+        {
+            "day": p.day,
+            "identity": p.identity,
+            "in": (p.first_in or "")[11:16],
+            "out": (p.last_out or "")[11:16],
+            "present": f"{p.seconds // 3600}:{p.seconds // 60 % 60:02d}",
+            "seen": p.events,
+            "notes": p.notes,
+        }
+        for p in rows
+    ]
+    columns = ["day", "identity", "in", "out", "present", "seen", "notes"]
+    table(told, columns, "nobody was seen; verify and identify record it with --record", json=False)
+    _sheet(csv)
 
 
 def copied(receipt: Copy, *, json: bool) -> None:
@@ -180,6 +187,6 @@ def copied(receipt: Copy, *, json: bool) -> None:
     value(receipt, f"{text}; removing {receipt.identity} does not reach this copy", json=json)
 
 
-def _sheet(csv: Path | None, *, json: bool) -> None:
-    if csv is not None and not json:
+def _sheet(csv: Path | None) -> None:
+    if csv is not None:
         print(f"written to {csv}")
