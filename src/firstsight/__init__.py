@@ -19,18 +19,21 @@ if TYPE_CHECKING:
     from firstsight.errors import FirstSightError
     from firstsight.gallery import Gallery
     from firstsight.model import Model
-    from firstsight.types import Candidate, Decision, Enrolment, Match, Metric, Report
+    from firstsight.types import Candidate, Decision, Enrolment, Event, Match, Metric, Presence, Record, Report
 
 _HOME = {
     "Calibration": "calibration",
     "Candidate": "types",
     "Decision": "types",
     "Enrolment": "types",
+    "Event": "types",
     "FirstSightError": "errors",
     "Gallery": "gallery",
     "Match": "types",
     "Metric": "types",
     "Model": "model",
+    "Presence": "types",
+    "Record": "types",
     "Report": "types",
     "calibrate": "api",
     "compare": "api",
@@ -44,11 +47,14 @@ __all__ = [
     "Candidate",
     "Decision",
     "Enrolment",
+    "Event",
     "FirstSightError",
     "Gallery",
     "Match",
     "Metric",
     "Model",
+    "Presence",
+    "Record",
     "Report",
     "__version__",
     "calibrate",
