@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from firstsight.api import calibrate, compare, evaluate, train
+    from firstsight.api import calibrate, compare, evaluate, train, why
     from firstsight.calibration import Calibration
+    from firstsight.client import Client
     from firstsight.datasets import open_data
     from firstsight.errors import FirstSightError
     from firstsight.gallery import Gallery
     from firstsight.model import Model
-    from firstsight.types import Candidate, Decision, Enrolment, Event, Match, Metric, Presence, Record, Report
+    from firstsight.types import Candidate, Decision, Enrolment, Event, Match, Metric, Presence, Record, Report, Why
 
 _HOME = {
     "Calibration": "calibration",
     "Candidate": "types",
+    "Client": "client",
     "Decision": "types",
     "Enrolment": "types",
     "Event": "types",
@@ -35,16 +37,19 @@ _HOME = {
     "Presence": "types",
     "Record": "types",
     "Report": "types",
+    "Why": "types",
     "calibrate": "api",
     "compare": "api",
     "evaluate": "api",
     "open_data": "datasets",
     "train": "api",
+    "why": "api",
 }
 
 __all__ = [
     "Calibration",
     "Candidate",
+    "Client",
     "Decision",
     "Enrolment",
     "Event",
@@ -56,12 +61,14 @@ __all__ = [
     "Presence",
     "Record",
     "Report",
+    "Why",
     "__version__",
     "calibrate",
     "compare",
     "evaluate",
     "open_data",
     "train",
+    "why",
 ]
 
 

@@ -17,6 +17,7 @@ def test_public_names_are_pinned() -> None:
     assert firstsight.__all__ == [
         "Calibration",
         "Candidate",
+        "Client",
         "Decision",
         "Enrolment",
         "Event",
@@ -28,12 +29,14 @@ def test_public_names_are_pinned() -> None:
         "Presence",
         "Record",
         "Report",
+        "Why",
         "__version__",
         "calibrate",
         "compare",
         "evaluate",
         "open_data",
         "train",
+        "why",
     ]
 
 
@@ -41,7 +44,7 @@ def test_every_public_name_loads() -> None:
     """Each lazy name leads somewhere, and functions are functions (not the module of the same name)."""
     for name in firstsight.__all__:
         assert getattr(firstsight, name) is not None
-    assert all(callable(getattr(firstsight, n)) for n in ("train", "evaluate", "calibrate", "compare"))
+    assert all(callable(getattr(firstsight, n)) for n in ("train", "evaluate", "calibrate", "compare", "why"))
 
 
 def test_importing_is_light() -> None:

@@ -14,8 +14,21 @@ from firstsight.gallery.rebuild import rebuild as rebuilding
 from firstsight.gallery.tally import identify_all
 from firstsight.inputs.decode import expand
 from firstsight.model import Model
+from firstsight.stores import listing
 from firstsight.stores.sqlite import SqliteStore
-from firstsight.types import Decision, Enrolment, Identity, Match, Record, Reference, Removal, Source, Tally
+from firstsight.types import (
+    Decision,
+    Dropped,
+    Enrolment,
+    GalleryInfo,
+    Identity,
+    Match,
+    Record,
+    Reference,
+    Removal,
+    Source,
+    Tally,
+)
 
 
 def create(gallery: str | Path, *, model: Model | str | Path, keep_sources: bool = False) -> Gallery:
@@ -27,6 +40,16 @@ def create(gallery: str | Path, *, model: Model | str | Path, keep_sources: bool
         keep_sources: keep the image of each reference, so that it can be rebuilt for another model without the files.
     """
     return Gallery.create(gallery, model, keep_sources=keep_sources)
+
+
+def galleries(store: str | Path) -> list[GalleryInfo]:
+    """The galleries of a file, first made first."""
+    return listing.galleries_of(store)
+
+
+def drop(gallery: str | Path) -> Dropped:
+    """Delete a gallery with all that was enrolled, kept, said and recorded in it, out of every file of the store."""
+    return listing.drop(gallery)
 
 
 def enroll(

@@ -11,7 +11,7 @@ from firstsight.errors import count
 
 if TYPE_CHECKING:
     from firstsight.model import Model
-    from firstsight.types import Copy, Decision, Enrolment, Event, Forgotten, Match, Presence, Removal, Tally
+    from firstsight.types import Copy, Decision, Dropped, Enrolment, Event, Forgotten, Match, Presence, Removal, Tally
 
 
 def created(gallery: str, model: Model, *, json: bool) -> None:
@@ -50,6 +50,15 @@ def removed(receipt: Removal, *, json: bool) -> None:
     what = count(receipt.removed, "reference", "references")
     fate = f"{what} removed" if receipt.into is None else f"{what}, now of {receipt.into}"
     value(receipt, f"{receipt.identity}: {fate}{_notes(receipt.notes)}", json=json)
+
+
+def dropped(receipt: Dropped, *, json: bool) -> None:
+    """The receipt of a gallery that is gone."""
+    who, what = (
+        count(receipt.identities, "identity", "identities"),
+        count(receipt.references, "reference", "references"),
+    )
+    value(receipt, f"{receipt.gallery}: dropped, with {who} and {what}{_notes(receipt.notes)}", json=json)
 
 
 def said(metadata: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from firstsight.decision import Templates, decide, match
-from firstsight.errors import CalibrationError, GalleryError, InputError, ModelError, UsageError
+from firstsight.errors import CalibrationError, GalleryError, InputError, MissingError, ModelError, UsageError
 from firstsight.gallery.audit import answered, done, moment, probed
 from firstsight.gallery.enrolled import Enrolled, search
 from firstsight.gallery.looking import Looking
@@ -206,7 +206,7 @@ class Gallery(Looking):
         called = spelled(identity)
         vectors = self.store.vectors(called)
         if not len(vectors):
-            raise GalleryError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
+            raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
         calibration = self.model.calibration
         if calibration is None:
             raise CalibrationError(
@@ -233,7 +233,7 @@ class Gallery(Looking):
             InputError: the probe cannot be read.
         """
         if top < 1:
-            raise GalleryError(f"top is {top}, at least 1 was expected")
+            raise UsageError(f"top is {top}, at least 1 was expected")
         probe, image = probed(self.model, source, record)
         return self.match_embeddings(probe, top=top, record=record, images=[image])[0]
 

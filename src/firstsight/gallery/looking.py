@@ -6,7 +6,7 @@ import builtins
 from datetime import date
 from pathlib import Path
 
-from firstsight.errors import GalleryError, UsageError, unknown
+from firstsight.errors import MissingError, UsageError, unknown
 from firstsight.gallery.audit import VERBS, moment
 from firstsight.gallery.names import Said, said_of, spelled, suits
 from firstsight.types import Event, Identity, Reference, Store
@@ -45,12 +45,12 @@ class Looking:
             where: only where this is said of the reference, or else of its identity.
 
         Raises:
-            GalleryError: the identity is not enrolled.
+            MissingError: the identity is not enrolled.
         """
         asked, word = said_of(where), spelled(search or "").casefold()
         found = self.store.references(None if identity is None else spelled(identity))
         if identity is not None and not found:
-            raise GalleryError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")
+            raise MissingError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")
         said = {i.identity: i.metadata for i in self.store.identities()} if asked else {}
         return [
             r for r in found if word in r.identity.casefold() and suits(asked, r.metadata, said.get(r.identity, {}))
@@ -77,7 +77,7 @@ class Looking:
             last: the newest so many.
 
         Raises:
-            GalleryError: the identity is not enrolled.
+            MissingError: the identity is not enrolled.
             UsageError: a verb, a time or a number that is none.
         """
         if verb is not None and verb not in VERBS:
@@ -98,7 +98,7 @@ class Looking:
             last=last,
         )
         if not found and name is not None and not self.store.references(name):
-            raise GalleryError(f"{identity!r} is not enrolled, so no event is about it; see firstsight identities")
+            raise MissingError(f"{identity!r} is not enrolled, so no event is about it; see firstsight identities")
         return found
 
     def event_image(self, event: int) -> bytes | None:

@@ -10,7 +10,7 @@ from typing import Unpack
 
 import numpy as np
 
-from firstsight.errors import GalleryError
+from firstsight.errors import GalleryError, MissingError, StaleError, TakenError
 from firstsight.files import expanded
 from firstsight.stores import adding, rows
 from firstsight.stores import events as happenings
@@ -53,9 +53,9 @@ class SqliteStore:
     def _create(self, contract: Contract) -> None:
         with self._file.writing() as db:
             if db.execute("SELECT 1 FROM gallery WHERE name=?", (self.name,)).fetchone():
-                raise GalleryError(f"{self.address} exists already; enroll into it, or choose another name")
+                raise TakenError(f"{self.address} exists already; enroll into it, or choose another name")
             db.execute(
-                "INSERT INTO gallery (name, model, fingerprint, dim, keep_sources, created) VALUES (?, ?, ?, ?, ?, ?)",
+                rows.CREATE,
                 (self.name, contract.model, contract.fingerprint, contract.dim, contract.keep_sources, rows.now()),
             )
 
@@ -66,7 +66,7 @@ class SqliteStore:
             row = db.execute(query, (self.name,)).fetchone()
             if row is None:
                 names = [r[0] for r in db.execute("SELECT name FROM gallery ORDER BY name")]
-                raise GalleryError(
+                raise MissingError(
                     f"{self._file.path} has no gallery {self.name!r}; it has {', '.join(names) or 'none'}"
                 )
             self._id, self._age = row[0], self._file.age
@@ -120,7 +120,7 @@ class SqliteStore:
             owner = self._one(db, identity)
             taken = "SELECT 1 FROM identity WHERE gallery=? AND name=?"
             if db.execute(taken, (self._id, to)).fetchone():
-                raise GalleryError(f"{to!r} is enrolled already; choose another name, or merge {identity!r} into it")
+                raise TakenError(f"{to!r} is enrolled already; choose another name, or merge {identity!r} into it")
             rows.touch(db, self._id, owner)
             db.execute("UPDATE identity SET name=? WHERE id=?", (to, owner))
             happenings.follow(db, self._id, identity, to)
@@ -308,19 +308,19 @@ class SqliteStore:
         self._check(db)
 
     def _check(self, db: sqlite3.Connection) -> None:
-        self._refuse_another(db.execute("SELECT fingerprint FROM gallery WHERE id=?", (self._id,)).fetchone()[0])
+        self._refuse_another(rows.last(db, self._id)[3])
 
-    def _refuse_another(self, fingerprint: str) -> None:
+    def _refuse_another(self, fingerprint: str | None) -> None:
         if fingerprint != self._contract.fingerprint:
-            raise GalleryError(
-                f"{self.address} was rebuilt for model {fingerprint} since it was opened with "
-                f"{self._contract.fingerprint}; open it again"
+            happened = f"rebuilt for model {fingerprint}" if fingerprint else "dropped"
+            raise StaleError(
+                f"{self.address} was {happened} since it was opened with {self._contract.fingerprint}; open it again"
             )
 
     def _one(self, db: sqlite3.Connection, name: str) -> int:
         row = db.execute("SELECT id FROM identity WHERE gallery=? AND name=?", (self._id, name)).fetchone()
         if row is None:
-            raise GalleryError(f"{name!r} is not enrolled in {self.address}; see firstsight identities {self.address}")
+            raise MissingError(f"{name!r} is not enrolled in {self.address}; see firstsight identities {self.address}")
         return int(row[0])
 
     def _clear(self, db: sqlite3.Connection, owner: int) -> int:

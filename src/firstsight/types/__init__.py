@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firstsight.types.events import Copy, Event, Forgotten, Presence, Record
+from firstsight.types.served import Check, Dropped, Embeddings, GalleryInfo, Key, ModelInfo
 from firstsight.types.store import Contract, Entry, Portion, State, Store
 from firstsight.types.values import (
     BoolArray,
@@ -25,25 +26,33 @@ from firstsight.types.values import (
     Source,
     Tally,
 )
+from firstsight.types.why import Map, Why
 
 __all__ = [
     "BoolArray",
     "Candidate",
+    "Check",
     "Contract",
     "Copy",
     "Decision",
+    "Dropped",
     "Embedder",
+    "Embeddings",
     "Enrolment",
     "Entry",
     "Event",
     "Example",
     "FloatArray",
     "Forgotten",
+    "GalleryInfo",
     "Identity",
     "Info",
     "IntArray",
+    "Key",
+    "Map",
     "Match",
     "Metric",
+    "ModelInfo",
     "PixelArray",
     "Portion",
     "Presence",
@@ -56,4 +65,5 @@ __all__ = [
     "State",
     "Store",
     "Tally",
+    "Why",
 ]
