@@ -74,6 +74,40 @@ def test_a_manifest_is_enrolled_with_what_is_said(gallery: Path, shapes: Path, t
     assert {r.identity for r in api.references(gallery, where=["site=north"])} == {"person bars", "person circle"}
 
 
+def test_further_columns_of_a_manifest_are_metadata(tiny_model: Path, shapes: Path, tmp_path: Path, cli: Cli) -> None:
+    """What a row says of a picture is said of its reference, before what is said of all; empty cells say nothing."""
+    rows = [
+        {"path": f"{shapes}/ring/1.png", "label": "ring", "group": "g", "site": "south", "badge": "7"},
+        {"path": f"{shapes}/ring/2.png", "label": "ring", "group": "g", "site": "", "badge": 8},
+        {"path": f"{shapes}/bars/1.png", "label": "bars", "group": "g", "site": "a,b", "badge": None},
+    ]
+    lines = ["path,label,group,site,badge", *(",".join(f'"{v or ""}"' for v in row.values()) for row in rows)]
+    (tmp_path / "people.csv").write_text("\n".join(lines))
+    (tmp_path / "people.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    for n, file in enumerate(("people.csv", "people.jsonl")):
+        place = tmp_path / f"{n}.db"
+        api.create(place, model=tiny_model).close()
+        data = f"manifest:{tmp_path / file}"
+        assert cli("enroll", place, "--data", data, "--each", "9", "--metadata", "site=north").code == 0
+        assert [(r.identity, dict(r.metadata)) for r in api.references(place)] == [
+            ("ring", {"site": "south", "badge": "7"}),
+            ("ring", {"site": "north", "badge": "8"}),
+            ("bars", {"site": "a,b"}),
+        ]
+        assert [r.identity for r in api.references(place, where=["badge=8"])] == ["ring"]
+
+
+@pytest.mark.parametrize("row", ['"a\nb"', f'"{"x" * 1001}"'])
+def test_rows_that_say_too_much_are_refused(
+    row: str, gallery: Path, shapes: Path, tmp_path: Path, refused: Refused
+) -> None:
+    """A line break or an endless text in a further column is refused with the picture's place; nobody is enrolled."""
+    lines = ["path,label,note", f"{shapes}/ring/1.png,ring,fine", f"{shapes}/bars/1.png,bars,{row}"]
+    (tmp_path / "people.csv").write_text("\n".join(lines))
+    refused(2, ("enroll", gallery, "--data", f"manifest:{tmp_path}/people.csv"), "bars/1.png", "nothing was enrolled")
+    assert api.references(gallery) == []
+
+
 def test_a_stopped_bulk_is_finished_by_the_same_call(
     gallery: Path, shapes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

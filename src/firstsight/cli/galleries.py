@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from firstsight.cli.app import GalleryAt, Json, Metadata, ModelAt, app, gallery_app
+from firstsight.cli.app import (
+    Actor,
+    Direction,
+    GalleryAt,
+    Json,
+    KeepImage,
+    Metadata,
+    ModelAt,
+    Place,
+    Recorded,
+    app,
+    gallery_app,
+    recorded,
+)
 
 TOP = 5
 
@@ -38,6 +51,9 @@ def enroll(
     data: Annotated[str | None, typer.Option(help="Enroll every class of a data set instead.")] = None,
     each: Annotated[int, typer.Option(help="With --data: examples a class.")] = 1,
     metadata: Metadata = None,
+    record: Recorded = False,
+    place: Place = "",
+    actor: Actor = "",
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -53,6 +69,7 @@ def enroll(
             data=data,
             each=each,
             metadata=metadata or (),
+            record=recorded(record, place, actor=actor),
             model=model,
             progress=progress,
         )
@@ -65,6 +82,11 @@ def verify(
     gallery: GalleryAt,
     identity: Annotated[str, typer.Argument(help="An enrolled identity.")],
     source: Annotated[Path, typer.Argument(metavar="IMAGE", help="The probe.")],
+    record: Recorded = False,
+    place: Place = "",
+    direction: Direction = None,
+    actor: Actor = "",
+    keep_image: KeepImage = False,
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -72,7 +94,9 @@ def verify(
     from firstsight import api
     from firstsight.cli import receipts
 
-    return receipts.decided(api.verify(gallery, identity, source, model=model), f"{source} and {identity}", json=json)
+    asked = recorded(record, place, direction, actor, keep_image)
+    decision = api.verify(gallery, identity, source, record=asked, model=model)
+    return receipts.decided(decision, f"{source} and {identity}", json=json)
 
 
 @app.command()
@@ -83,6 +107,11 @@ def identify(
     ] = None,
     data: Annotated[str | None, typer.Option(help="Identify a labelled data set and count.")] = None,
     top: Annotated[int, typer.Option(help="Candidates listed.")] = TOP,
+    record: Recorded = False,
+    place: Place = "",
+    direction: Direction = None,
+    actor: Actor = "",
+    keep_image: KeepImage = False,
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -92,9 +121,12 @@ def identify(
     from firstsight.errors import UsageError
     from firstsight.inputs.decode import expand
 
+    asked = recorded(record, place, direction, actor, keep_image)
     if data is not None:
         if sources:
             raise UsageError("either images or --data, not both")
+        if asked:
+            raise UsageError("--record records the answers for images, --data only counts; leave one of them out")
         if top != TOP:
             raise UsageError("--top lists the candidates of images, --data only counts; leave one of them out")
         with render.reading(quiet=json) as progress:
@@ -104,6 +136,6 @@ def identify(
     if not sources:
         raise UsageError("one or more images, or --data, was expected")
     probes = expand(sources)
-    matches = api.identify(gallery, probes, top=top, model=model)
+    matches = api.identify(gallery, probes, top=top, record=asked, model=model)
     receipts.matched(matches, probes, gallery, one=len(sources) == 1 and probes == sources, json=json)
     return int(any(m.identity is None for m in matches))

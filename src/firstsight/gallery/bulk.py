@@ -10,7 +10,7 @@ import numpy as np
 
 from firstsight.datasets import DataSet
 from firstsight.datasets.readings import Progress
-from firstsight.errors import InputError, count
+from firstsight.errors import GalleryError, InputError, count
 from firstsight.gallery.audit import done
 from firstsight.gallery.gallery import Gallery, repeated
 from firstsight.gallery.names import Said, said_of
@@ -40,13 +40,13 @@ def enroll_data(
         gallery: where to.
         data: labelled examples.
         each: how many a class.
-        metadata: said of each reference.
+        metadata: said of each reference, where the data does not say otherwise of it.
         record: leaves an event for each identity of each commit.
         progress: called while images are read, then while they are embedded.
 
     Raises:
         InputError: images that can't be read, all of them counted; nothing is stored then.
-        GalleryError: a class is not a name.
+        GalleryError: a class is not a name, or what the data says of an example is no metadata; nothing is stored then.
     """
     said, seen = said_of(metadata), Counter[str]()
     chosen: list[tuple[str, Example]] = []
@@ -54,6 +54,7 @@ def enroll_data(
         seen[example.label] += 1
         if seen[example.label] <= each:
             chosen.append((named(example.label), example))
+            _said(said, example)  # refused before anything is stored
     fresh = _fresh(gallery, chosen, data.name, progress)
     added: Counter[str] = Counter()
     for start in range(0, len(fresh), BATCH):
@@ -62,8 +63,8 @@ def enroll_data(
         vectors = gallery.model.embed_arrays(np.concatenate([t.reading for t in taken]))
         keep = gallery.store.contract.keep_sources
         entries = [
-            Entry(name, vectors[n : n + 1], [t.place], [t.key], [t.image or b""] if keep else None, said)
-            for n, ((name, _), t) in enumerate(zip(some, taken, strict=True))
+            Entry(name, vectors[n : n + 1], [t.place], [t.key], [t.image or b""] if keep else None, _said(said, e))
+            for n, ((name, e), t) in enumerate(zip(some, taken, strict=True))
         ]
         names = dict.fromkeys(entry.identity for entry in entries)
         events = [event for name in names for event in done(gallery.store, "enroll", name, record)]
@@ -104,6 +105,14 @@ def _fresh(
             f"{'; '.join(faults[:3])}{more}; mend or remove them, nothing was enrolled"
         )
     return fresh
+
+
+def _said(said: dict[str, str], example: Example) -> dict[str, str]:
+    """What is said of a reference: of all of them, and of this example by the data, which has the last word."""
+    try:
+        return said_of({**said, **example.metadata}) if example.metadata else said
+    except GalleryError as error:
+        raise GalleryError(f"{example.source}: {error}; nothing was enrolled") from None
 
 
 def _key(example: Example) -> str:
