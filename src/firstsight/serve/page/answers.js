@@ -45,7 +45,7 @@ export function verdict(match) {
       { class: "verdict-how" },
       known
         ? `${percent(match.probability)} probable${band(match)}`
-        : `nobody enrolled is like this enough; the nearest is ${match.candidates[0]?.identity ?? "nobody"}, ${percent(match.probability)} probable`,
+        : `Nobody who is enrolled is enough like this. The nearest is ${match.candidates[0]?.identity ?? "nobody"}, ${percent(match.probability)} probable.`,
     ),
   );
 }
