@@ -19,11 +19,12 @@ from firstsight import api
 from firstsight.errors import GalleryError, StorageError
 from firstsight.stores import database, rows
 from firstsight.stores.sqlite import SqliteStore
-from firstsight.types import Contract, Entry
+from firstsight.types import Contract, Entry, Event
 from scripts import script
 
 Limit = Callable[[int], AbstractContextManager[None]]
 CONTRACT = Contract("m", "f", 4)
+EVENT = Event(0, "verify", "", "bob", True, 1.0, 1.0, 0.5, "f")
 
 
 def entry(identity: str, number: float = 1, **more: object) -> Entry:
@@ -110,7 +111,12 @@ def test_a_locked_store_is_told_of_and_then_goes_on(place: Path, monkeypatch: py
     monkeypatch.setattr(database, "_WAIT", 0.05)
     with closing(SqliteStore(str(place))) as store, closing(sqlite3.connect(place, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        for act in (lambda: store.add([entry("carol")]), lambda: store.remove("bob")):
+        for act in (
+            lambda: store.add([entry("carol")]),
+            lambda: store.remove("bob"),
+            lambda: store.record([EVENT]),
+            lambda: store.forget("9999"),
+        ):
             with pytest.raises(StorageError, match="another process has been writing it for over 0.05 s"):
                 act()
         assert people(store) == ["alice", "bob"]
@@ -122,9 +128,11 @@ def test_a_locked_store_is_told_of_and_then_goes_on(place: Path, monkeypatch: py
 def test_a_read_only_store_can_be_read(store: SqliteStore) -> None:
     """Where writing is not allowed, it is a StorageError that says so, and reading goes on."""
     store._file.db.execute("PRAGMA query_only=ON")
-    with pytest.raises(StorageError, match="read-only"):
-        store.add([entry("carol")])
+    for act in (lambda: store.add([entry("carol")]), lambda: store.record([EVENT])):
+        with pytest.raises(StorageError, match="read-only"):
+            act()
     assert people(store) == ["alice", "bob"]
+    assert store.events() == []
     store._file.db.execute("PRAGMA query_only=OFF")
     store.add([entry("carol")])
 
@@ -160,7 +168,11 @@ def test_a_store_of_another_user_is_a_sentence(place: Path) -> None:
 
 def test_a_full_disk_keeps_every_verb_whole(store: SqliteStore, full_disk: Limit) -> None:
     """When nothing more fits, each verb is a StorageError that changes nothing, and all of them work again later."""
+    store.record([EVENT])
     acts = (
+        lambda: store.record([EVENT], [bytes(5000)]),
+        lambda: store.forget("9999"),
+        lambda: store.remove("alice", events=[EVENT]),
         lambda: store.add([entry(f"p{n}") for n in range(500)]),
         lambda: store.add([entry("alice", 9)], replace=True),
         lambda: store.remove("alice"),
@@ -172,6 +184,7 @@ def test_a_full_disk_keeps_every_verb_whole(store: SqliteStore, full_disk: Limit
         with full_disk(1000), pytest.raises(StorageError, match="what was acknowledged before is intact"):
             act()
         assert people(store) == ["alice", "bob"]
+        assert [e.id for e in store.events()] == [1]
     store.remove("alice")
     assert store.erase()
 
@@ -182,7 +195,7 @@ def test_a_full_disk_keeps_every_verb_whole(store: SqliteStore, full_disk: Limit
 def test_a_store_that_vanishes_is_told_of_and_recovers(place: Path, store: SqliteStore) -> None:
     """While the file is away every verb is a StorageError and no enrolment goes into the void; then all works again."""
     away = place.rename(place.parent / "away.db")
-    for act in (lambda: store.add([entry("carol")]), store.state, store.references, lambda: store.remove("alice")):
+    for act in (lambda: store.add([entry("carol")]), store.state, store.events, lambda: store.record([EVENT])):
         with pytest.raises(StorageError, match="has vanished; bring it back"):
             act()
     away.rename(place)

@@ -1,6 +1,7 @@
 """The verbs as plain functions: the one door that the command line and the service go through.
 
-Those of galleries are in :mod:`firstsight.api.galleries`, those of keys in :mod:`firstsight.api.access`.
+Those of galleries are in :mod:`firstsight.api.galleries`, those of what happened in :mod:`firstsight.api.audit`, those
+of keys in :mod:`firstsight.api.access`.
 
 Only this module imports :mod:`firstsight.learn`, and only inside the function that needs it.
 """
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from firstsight import occlusion
 from firstsight.api.access import add_key, keys, revoke_key
+from firstsight.api.audit import attendance, events, export_subject, forget
 from firstsight.api.galleries import (
     annotate,
     create,
@@ -291,6 +293,7 @@ def _model(model: Model | str | Path) -> Model:
 __all__ = [
     "add_key",
     "annotate",
+    "attendance",
     "calibrate",
     "compare",
     "create",
@@ -298,8 +301,11 @@ __all__ = [
     "drop",
     "enroll",
     "evaluate",
+    "events",
     "export",
     "export_gallery",
+    "export_subject",
+    "forget",
     "galleries",
     "identify",
     "identify_data",

@@ -9,7 +9,7 @@ from firstsight.datasets import open_labelled
 from firstsight.datasets.readings import Progress
 from firstsight.errors import UsageError
 from firstsight.gallery import Gallery, bulk, transfer
-from firstsight.gallery.gallery import Said
+from firstsight.gallery.names import Said
 from firstsight.gallery.rebuild import rebuild as rebuilding
 from firstsight.gallery.tally import identify_all
 from firstsight.inputs.decode import expand
@@ -23,6 +23,7 @@ from firstsight.types import (
     GalleryInfo,
     Identity,
     Match,
+    Record,
     Reference,
     Removal,
     Source,
@@ -59,6 +60,7 @@ def enroll(
     data: str | None = None,
     each: int = 1,
     metadata: Said = (),
+    record: Record | None = None,
     model: str | Path | None = None,
     progress: Progress | None = None,
 ) -> list[Enrolment]:
@@ -73,6 +75,7 @@ def enroll(
         data: an address instead; every class becomes an identity, or none if one of its images can't be read.
         each: how many examples a class (the first by name).
         metadata: said of each reference.
+        record: leaves an event, see :meth:`Gallery.events`.
         model: where the gallery's model lies now, if it moved.
         progress: called while a data set is enrolled.
     """
@@ -80,12 +83,14 @@ def enroll(
         if data is None:
             if identity is None or not sources:
                 raise UsageError("an identity and its images, or --data with a set of class folders, was expected")
-            return [opened.enroll(identity, list(sources), metadata=metadata)]
+            return [opened.enroll(identity, list(sources), metadata=metadata, record=record)]
         if identity is not None or sources:
             raise UsageError("either an identity with its images or --data, not both")
         if each < 1:
             raise UsageError(f"each is {each}, at least 1 was expected")
-        return bulk.enroll_data(opened, open_labelled(data), each=each, metadata=metadata, progress=progress)
+        return bulk.enroll_data(
+            opened, open_labelled(data), each=each, metadata=metadata, record=record, progress=progress
+        )
 
 
 def replace(
@@ -94,25 +99,36 @@ def replace(
     sources: Sequence[Source],
     *,
     metadata: Said = (),
+    record: Record | None = None,
     model: str | Path | None = None,
 ) -> Enrolment:
     """Put new references in the place of all that an identity has, in one moment."""
     with Gallery.open(gallery, model) as opened:
-        return opened.replace(identity, list(sources), metadata=metadata)
+        return opened.replace(identity, list(sources), metadata=metadata, record=record)
 
 
-def verify(gallery: str | Path, identity: str, source: Source, *, model: str | Path | None = None) -> Decision:
-    """Is this probe the identity?"""
+def verify(
+    gallery: str | Path, identity: str, source: Source, *, record: Record | None = None, model: str | Path | None = None
+) -> Decision:
+    """Is this probe the identity? With ``record`` the answer leaves an event."""
     with Gallery.open(gallery, model) as opened:
-        return opened.verify(identity, source)
+        return opened.verify(identity, source, record=record)
 
 
 def identify(
-    gallery: str | Path, sources: Sequence[Source], *, top: int = 5, model: str | Path | None = None
+    gallery: str | Path,
+    sources: Sequence[Source],
+    *,
+    top: int = 5,
+    record: Record | None = None,
+    model: str | Path | None = None,
 ) -> list[Match]:
-    """Which enrolled identity is each probe, or unknown? A folder stands for the images in it."""
+    """Which enrolled identity is each probe, or unknown? A folder stands for the images in it.
+
+    With ``record`` each answer leaves an event.
+    """
     with Gallery.open(gallery, model) as opened:
-        return [opened.identify(source, top=top) for source in expand(sources)]
+        return [opened.identify(source, top=top, record=record) for source in expand(sources)]
 
 
 def identify_data(
@@ -126,28 +142,36 @@ def identify_data(
         return identify_all(opened, open_labelled(data), progress=progress)
 
 
-def rename(gallery: str | Path, identity: str, to: str, *, model: str | Path | None = None) -> Removal:
+def rename(
+    gallery: str | Path, identity: str, to: str, *, record: Record | None = None, model: str | Path | None = None
+) -> Removal:
     """Give an identity another name, which must be free."""
     with Gallery.open(gallery, model) as opened:
-        return opened.rename(identity, to)
+        return opened.rename(identity, to, record=record)
 
 
-def merge(gallery: str | Path, identity: str, into: str, *, model: str | Path | None = None) -> Removal:
+def merge(
+    gallery: str | Path, identity: str, into: str, *, record: Record | None = None, model: str | Path | None = None
+) -> Removal:
     """Give all references of an identity to another one."""
     with Gallery.open(gallery, model) as opened:
-        return opened.merge(identity, into)
+        return opened.merge(identity, into, record=record)
 
 
-def remove(gallery: str | Path, identity: str, *, model: str | Path | None = None) -> Removal:
+def remove(
+    gallery: str | Path, identity: str, *, record: Record | None = None, model: str | Path | None = None
+) -> Removal:
     """Delete an identity and its references, out of every file of the store."""
     with Gallery.open(gallery, model) as opened:
-        return opened.remove(identity)
+        return opened.remove(identity, record=record)
 
 
-def annotate(gallery: str | Path, identity: str, metadata: Said, *, model: str | Path | None = None) -> Identity:
+def annotate(
+    gallery: str | Path, identity: str, metadata: Said, *, record: Record | None = None, model: str | Path | None = None
+) -> Identity:
     """Say more of an identity (key=value); an empty value takes a key away."""
     with Gallery.open(gallery, model) as opened:
-        return opened.annotate(identity, metadata)
+        return opened.annotate(identity, metadata, record=record)
 
 
 def identities(

@@ -11,18 +11,25 @@ import numpy as np
 from firstsight.datasets import DataSet
 from firstsight.datasets.readings import Progress
 from firstsight.errors import InputError, count
-from firstsight.gallery.gallery import Gallery, Said, repeated
+from firstsight.gallery.audit import done
+from firstsight.gallery.gallery import Gallery, repeated
+from firstsight.gallery.names import Said, said_of
 from firstsight.gallery.names import name as named
-from firstsight.gallery.names import said_of
 from firstsight.gallery.taking import Taken, key_of, take
 from firstsight.inputs.decode import describe, read_bytes
-from firstsight.types import Enrolment, Entry, Example
+from firstsight.types import Enrolment, Entry, Example, Record
 
 BATCH = 256  # images between two commits
 
 
 def enroll_data(
-    gallery: Gallery, data: DataSet, *, each: int = 1, metadata: Said = (), progress: Progress | None = None
+    gallery: Gallery,
+    data: DataSet,
+    *,
+    each: int = 1,
+    metadata: Said = (),
+    record: Record | None = None,
+    progress: Progress | None = None,
 ) -> list[Enrolment]:
     """Enroll the first ``each`` examples of every class; one receipt a class.
 
@@ -34,6 +41,7 @@ def enroll_data(
         data: labelled examples.
         each: how many a class.
         metadata: said of each reference.
+        record: leaves an event for each identity of each commit.
         progress: called while images are read, then while they are embedded.
 
     Raises:
@@ -57,7 +65,9 @@ def enroll_data(
             Entry(name, vectors[n : n + 1], [t.place], [t.key], [t.image or b""] if keep else None, said)
             for n, ((name, _), t) in enumerate(zip(some, taken, strict=True))
         ]
-        for entry, (new, _) in zip(entries, gallery.store.add(entries), strict=True):
+        names = dict.fromkeys(entry.identity for entry in entries)
+        events = [event for name in names for event in done(gallery.store, "enroll", name, record)]
+        for entry, (new, _) in zip(entries, gallery.store.add(entries, events=events), strict=True):
             added[entry.identity] += new
         if progress:
             progress(start + len(some), len(fresh))

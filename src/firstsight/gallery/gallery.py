@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import numpy as np
 
 from firstsight.decision import Templates, decide, match
 from firstsight.errors import CalibrationError, GalleryError, InputError, MissingError, ModelError, UsageError
+from firstsight.gallery.audit import answered, done, moment, probed
 from firstsight.gallery.enrolled import Enrolled, search
-from firstsight.gallery.names import name, said_of, spelled, suits
+from firstsight.gallery.looking import Looking
+from firstsight.gallery.names import Said, name, said_of, spelled
 from firstsight.gallery.taking import take
 from firstsight.model import SHIPPED, Model
 from firstsight.stores.sqlite import SqliteStore
@@ -22,22 +25,23 @@ from firstsight.types import (
     Enrolment,
     Entry,
     FloatArray,
+    Forgotten,
     Identity,
     Match,
-    Reference,
+    Record,
     Removal,
     Source,
     Store,
 )
 
-Said = Mapping[str, str] | Iterable[str]
-"""Metadata: a mapping, or ``key=value`` words."""
 
-
-class Gallery:
+class Gallery(Looking):
     """Enrolled references in a durable store, bound to one model.
 
     Make one with :meth:`create` or :meth:`open`; the constructor only stores. Any number of threads may use one.
+
+    A verb with ``record`` leaves an :class:`Event`, on disk when the verb returns; where it can't be stored, the verb
+    fails. A write and its event are one transaction. Nothing is recorded unless it is asked for.
 
     Args:
         store: where references live.
@@ -114,28 +118,43 @@ class Gallery:
         self._model = model
         return model
 
-    def enroll(self, identity: str, sources: Source | Sequence[Source], *, metadata: Said = ()) -> Enrolment:
+    def enroll(
+        self,
+        identity: str,
+        sources: Source | Sequence[Source],
+        *,
+        metadata: Said = (),
+        record: Record | None = None,
+    ) -> Enrolment:
         """Add references of an identity; returns after they are on disk. An image that it has already adds nothing.
 
         Args:
             identity: its name.
             sources: one or more images.
             metadata: said of each of these references.
+            record: leaves an event.
 
         Raises:
             InputError: a source cannot be read (nothing is stored then).
             GalleryError: the identity is not a name.
             StorageError: the disk refused; what was stored before is intact.
         """
-        return self._add(self._entry(identity, sources, metadata))
+        return self._add(self._entry(identity, sources, metadata), record=record)
 
-    def replace(self, identity: str, sources: Source | Sequence[Source], *, metadata: Said = ()) -> Enrolment:
+    def replace(
+        self,
+        identity: str,
+        sources: Source | Sequence[Source],
+        *,
+        metadata: Said = (),
+        record: Record | None = None,
+    ) -> Enrolment:
         """As :meth:`enroll`, in place of all references that the identity had: the old ones, or the new.
 
         Raises:
             GalleryError: the identity is not enrolled.
         """
-        return self._add(self._entry(identity, sources, metadata), replace=True)
+        return self._add(self._entry(identity, sources, metadata), replace=True, record=record)
 
     def _entry(self, identity: str, sources: Source | Sequence[Source], metadata: Said) -> Entry:
         several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
@@ -148,31 +167,44 @@ class Gallery:
         images = [t.image or b"" for t in taken] if keep else None
         return Entry(called, vectors, [t.place for t in taken], [t.key for t in taken], images, said)
 
-    def _add(self, entry: Entry, *, replace: bool = False) -> Enrolment:
-        [(added, count)] = self.store.add([entry], replace=replace)
+    def _add(self, entry: Entry, *, replace: bool = False, record: Record | None = None) -> Enrolment:
+        events = done(self.store, "replace" if replace else "enroll", entry.identity, record)
+        [(added, count)] = self.store.add([entry], replace=replace, events=events)
         notes = repeated(len(entry.sources), added)
         if replace:
             notes += _notes(self.store.erase())
         return Enrolment(entry.identity, added, count, notes)
 
     def enroll_embeddings(
-        self, identity: str, embeddings: FloatArray, sources: Sequence[str], *, metadata: Said = ()
+        self,
+        identity: str,
+        embeddings: FloatArray,
+        sources: Sequence[str],
+        *,
+        metadata: Said = (),
+        record: Record | None = None,
     ) -> Enrolment:
         """As :meth:`enroll`, for references already embedded ``(n, d)``; ``sources`` says where they come from.
 
         Nothing tells whether two are of one image, so all of them are stored.
         """
-        return self._add(Entry(name(identity), embeddings, sources, metadata=said_of(metadata)))
+        return self._add(Entry(name(identity), embeddings, sources, metadata=said_of(metadata)), record=record)
 
-    def verify(self, identity: str, source: Source) -> Decision:
+    def verify(self, identity: str, source: Source, *, record: Record | None = None) -> Decision:
         """Is this probe the identity? Its references are fused into one template.
+
+        Args:
+            identity: who is claimed.
+            source: the probe.
+            record: leaves an event.
 
         Raises:
             GalleryError: the identity is not enrolled.
             CalibrationError: the model is not calibrated.
             InputError: the probe cannot be read.
         """
-        vectors = self.store.vectors(spelled(identity))
+        called = spelled(identity)
+        vectors = self.store.vectors(called)
         if not len(vectors):
             raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
         calibration = self.model.calibration
@@ -181,14 +213,19 @@ class Gallery:
                 f"{self.model.path} is not calibrated, so it cannot decide; run firstsight calibrate {self.model.path}"
             )
         enrolled = Templates.of(self.model, vectors, np.zeros(len(vectors), np.int64), 1, calibration)
-        return decide(float(enrolled.scores(self.model, self.model.embed(source))[0, 0]), calibration)
+        probe, image = probed(self.model, source, record)
+        decision = decide(float(enrolled.scores(self.model, probe)[0, 0]), calibration)
+        if record is not None:
+            answered(self.store, "verify", [(called, decision)], record, [image])
+        return decision
 
-    def identify(self, source: Source, *, top: int = 5) -> Match:
+    def identify(self, source: Source, *, top: int = 5, record: Record | None = None) -> Match:
         """Which enrolled identity is this probe, or unknown?
 
         Args:
             source: the probe.
             top: how many candidates to list.
+            record: leaves an event.
 
         Raises:
             GalleryError: nobody is enrolled.
@@ -197,18 +234,29 @@ class Gallery:
         """
         if top < 1:
             raise UsageError(f"top is {top}, at least 1 was expected")
-        return self.match_embeddings(self.model.embed(source), top=top)[0]
+        probe, image = probed(self.model, source, record)
+        return self.match_embeddings(probe, top=top, record=record, images=[image])[0]
 
-    def match_embeddings(self, embeddings: FloatArray, *, top: int = 5) -> builtins.list[Match]:
-        """As :meth:`identify`, for probes already embedded ``(n, d)``."""
+    def match_embeddings(
+        self,
+        embeddings: FloatArray,
+        *,
+        top: int = 5,
+        record: Record | None = None,
+        images: Sequence[bytes | None] = (),
+    ) -> builtins.list[Match]:
+        """As :meth:`identify`, for probes already embedded ``(n, d)``; their ``images`` where they are to be kept."""
         blocks = self._enrolled.now(self.store, self.model)
         if not blocks:
             raise GalleryError("nobody is enrolled in this gallery yet; run firstsight enroll GALLERY IDENTITY IMAGE")
         count = sum(len(block.ids) for block in blocks)
         found = search(blocks, self.model, embeddings, max(2, top))
-        return [match(best, who, self.model.calibration, top=top, enrolled=count) for who, best in found]
+        made = [match(best, who, self.model.calibration, top=top, enrolled=count) for who, best in found]
+        if record is not None:
+            answered(self.store, "identify", [(m.identity, m) for m in made], record, images)
+        return made
 
-    def rename(self, identity: str, to: str) -> Removal:
+    def rename(self, identity: str, to: str, *, record: Record | None = None) -> Removal:
         """Give an identity another name, which must be free.
 
         Raises:
@@ -217,69 +265,48 @@ class Gallery:
         before, after = spelled(identity), name(to)
         if before == after:
             raise GalleryError(f"{identity!r} is its name already; give another one")
-        return self._receipt(before, self.store.rename(before, after), into=after)
+        events = done(self.store, "rename", after, record)
+        return self._receipt(before, self.store.rename(before, after, events=events), into=after)
 
-    def merge(self, identity: str, into: str) -> Removal:
+    def merge(self, identity: str, into: str, *, record: Record | None = None) -> Removal:
         """Give all references of an identity to another one; what is said of it too, where nothing is said yet.
 
         Raises:
             GalleryError: either is not enrolled, or both are one.
         """
         before, after = spelled(identity), spelled(into)
-        return self._receipt(before, self.store.merge(before, after), into=after)
+        events = done(self.store, "merge", after, record)
+        return self._receipt(before, self.store.merge(before, after, events=events), into=after)
 
-    def remove(self, identity: str) -> Removal:
-        """Delete an identity, its references and what was kept and said of them, out of every file of the store.
+    def remove(self, identity: str, *, record: Record | None = None) -> Removal:
+        """Delete an identity, its references, what was kept and said of them, and the events about it, out of every
+        file of the store. The event of the removal itself names nobody.
 
         Raises:
             GalleryError: it is not enrolled.
         """
-        return self._receipt(spelled(identity), self.store.remove(spelled(identity)))
+        called, events = spelled(identity), done(self.store, "remove", None, record)
+        return self._receipt(called, self.store.remove(called, events=events))
 
     def _receipt(self, identity: str, count: int, into: str | None = None) -> Removal:
         erased = self.store.erase()
         return Removal(identity, count, into, erased, _notes(erased))
 
-    def annotate(self, identity: str, metadata: Said) -> Identity:
+    def annotate(self, identity: str, metadata: Said, *, record: Record | None = None) -> Identity:
         """Say more of an identity; an empty value takes a key away.
 
         Raises:
             GalleryError: it is not enrolled, or that is no metadata.
         """
-        return self.store.annotate(spelled(identity), said_of(metadata, empty=True))
+        called = spelled(identity)
+        events = done(self.store, "annotate", called, record)
+        return self.store.annotate(called, said_of(metadata, empty=True), events=events)
 
-    def identities(self, *, search: str | None = None, where: Said = ()) -> builtins.list[Identity]:
-        """Who is enrolled, first enrolled first.
-
-        Args:
-            search: only names that hold this, in capitals or not.
-            where: only those of which this is said.
-        """
-        asked, word = said_of(where), spelled(search or "").casefold()
-        found = self.store.identities()
-        return [i for i in found if word in i.identity.casefold() and suits(asked, i.metadata)]
-
-    def list(
-        self, *, identity: str | None = None, search: str | None = None, where: Said = ()
-    ) -> builtins.list[Reference]:
-        """References, oldest first.
-
-        Args:
-            identity: only of this one.
-            search: only where the name holds this, in capitals or not.
-            where: only where this is said of the reference, or else of its identity.
-
-        Raises:
-            GalleryError: the identity is not enrolled.
-        """
-        asked, word = said_of(where), spelled(search or "").casefold()
-        found = self.store.references(None if identity is None else spelled(identity))
-        if identity is not None and not found:
-            raise MissingError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")
-        said = {i.identity: i.metadata for i in self.store.identities()} if asked else {}
-        return [
-            r for r in found if word in r.identity.casefold() and suits(asked, r.metadata, said.get(r.identity, {}))
-        ]
+    def forget(self, before: str | date) -> Forgotten:
+        """Delete all events before a day (UTC) or a moment, out of every file of the store."""
+        until = moment(before)
+        gone, erased = self.store.forget(until), self.store.erase()
+        return Forgotten(gone, until, erased, _notes(erased))
 
     def close(self) -> None:
         """Release the store."""

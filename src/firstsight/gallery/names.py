@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from firstsight.errors import SpellingError
 
 MOST = 50  # keys
 LONGEST = 1000  # characters of a value
+
+Said: TypeAlias = Mapping[str, str] | Iterable[str]
+"""Metadata: a mapping, or ``key=value`` words."""
 
 
 def spelled(identity: str) -> str:

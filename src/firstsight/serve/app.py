@@ -25,7 +25,7 @@ from firstsight.serve.page import Page
 from firstsight.serve.rim import Rim
 from firstsight.serve.routes import ROUTERS
 from firstsight.serve.settings import Settings
-from firstsight.serve.start import model_of
+from firstsight.serve.start import lanes, model_of
 from firstsight.serve.state import Service
 from firstsight.stores.access import Access
 
@@ -69,7 +69,8 @@ def begin(settings: Settings) -> Service:
     """The parts of a service, its store opened and its model loaded."""
     metrics = Metrics()
     access = Access(settings.file)
-    galleries = Galleries(settings.file, model_of(settings), seen=metrics.batch)
+    side_by_side = lanes(settings.workers)
+    galleries = Galleries(settings.file, model_of(settings), lanes=side_by_side, seen=metrics.batch)
     queue = limits.Queue(settings.waiting, limits.MEMORY * (settings.body_limit << 20))
     return Service(settings, galleries, access, queue, limits.Rate(settings.rate), metrics)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 from firstsight.errors import AccessError, UsageError
@@ -66,3 +67,15 @@ def listen(settings: Settings) -> socket.socket:
         ) from None
     made.set_inheritable(True)
     return made
+
+
+def lanes(workers: int) -> int:
+    """How many runs of the encoder one process makes at the same time.
+
+    A run has one thread, or as many as ``OMP_NUM_THREADS`` says: several runs side by side spend no time on waiting for
+    each other's parts.
+    """
+    said = os.environ.setdefault("OMP_NUM_THREADS", "1")
+    each = int(said) if said.isdecimal() and int(said) else 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, allowed // (each * workers))

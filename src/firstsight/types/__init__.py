@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firstsight.types.events import Copy, Event, Forgotten, Presence, Record
 from firstsight.types.served import Check, Dropped, Embeddings, GalleryInfo, Key, ModelInfo
 from firstsight.types.store import Contract, Entry, Portion, State, Store
 from firstsight.types.values import (
@@ -32,14 +33,17 @@ __all__ = [
     "Candidate",
     "Check",
     "Contract",
+    "Copy",
     "Decision",
     "Dropped",
     "Embedder",
     "Embeddings",
     "Enrolment",
     "Entry",
+    "Event",
     "Example",
     "FloatArray",
+    "Forgotten",
     "GalleryInfo",
     "Identity",
     "Info",
@@ -51,7 +55,9 @@ __all__ = [
     "ModelInfo",
     "PixelArray",
     "Portion",
+    "Presence",
     "Reading",
+    "Record",
     "Reference",
     "Removal",
     "Report",
