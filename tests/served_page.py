@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 Opened = Callable[..., Any]
 """``opened("gallery", width=360)``: a view of the page in a fresh browser."""
@@ -79,3 +80,30 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
             continue
         break
     raise AssertionError(f"the service did not start: {log.read_text()}")
+
+
+class Watch:
+    """What a page did that it must not."""
+
+    def __init__(self, home: str) -> None:
+        self.home = urlsplit(home).netloc
+        self.faults: list[str] = []
+        self.expected: list[str] = []
+
+    def follow(self, context: Any) -> None:
+        """Look at everything that happens in a context."""
+        context.on("request", lambda request: self.asked(request.url))
+        context.on("console", lambda message: self.heard(message.type, message.text))
+        context.on("weberror", lambda error: self.faults.append(f"uncaught: {error.error}"))
+        context.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+    def asked(self, url: str) -> None:
+        """A request went out."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("blob", "data") and parts.netloc != self.home:
+            self.faults.append(f"asked {url}")
+
+    def heard(self, kind: str, text: str) -> None:
+        """Something was written to the console."""
+        if kind in ("error", "warning") and not any(word in text for word in self.expected):
+            self.faults.append(f"console {kind}: {text}")

@@ -9,12 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from served_page import Opened, Running, running
+from served_page import Opened, Running, Watch, running
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """What a browser that can be driven is called."""
@@ -53,32 +52,6 @@ def gallery(service: Running) -> str:
     name = f"test-{next(_NUMBERS)}"
     service.ask("galleries", {"gallery": name, "keep_sources": True})
     return name
-
-
-class Watch:
-    """What a page did that it must not."""
-
-    def __init__(self, home: str) -> None:
-        self.home, self.faults = urlsplit(home).netloc, []  # type: tuple[str, list[str]]
-        self.expected: list[str] = []
-
-    def follow(self, context: BrowserContext) -> None:
-        """Look at everything that happens in a context."""
-        context.on("request", lambda request: self.asked(request.url))
-        context.on("console", lambda message: self.heard(message.type, message.text))
-        context.on("weberror", lambda error: self.faults.append(f"uncaught: {error.error}"))
-        context.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-
-    def asked(self, url: str) -> None:
-        """A request went out."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("blob", "data") and parts.netloc != self.home:
-            self.faults.append(f"asked {url}")
-
-    def heard(self, kind: str, text: str) -> None:
-        """Something was written to the console."""
-        if kind in ("error", "warning") and not any(word in text for word in self.expected):
-            self.faults.append(f"console {kind}: {text}")
 
 
 @pytest.fixture
