@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from firstsight.api import calibrate, compare, evaluate, train, why
     from firstsight.calibration import Calibration
+    from firstsight.client import Client
     from firstsight.datasets import open_data
     from firstsight.errors import FirstSightError
     from firstsight.gallery import Gallery
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Calibration": "calibration",
     "Candidate": "types",
+    "Client": "client",
     "Decision": "types",
     "Enrolment": "types",
     "FirstSightError": "errors",
@@ -44,6 +46,7 @@ _HOME = {
 __all__ = [
     "Calibration",
     "Candidate",
+    "Client",
     "Decision",
     "Enrolment",
     "FirstSightError",

@@ -17,6 +17,7 @@ def test_public_names_are_pinned() -> None:
     assert firstsight.__all__ == [
         "Calibration",
         "Candidate",
+        "Client",
         "Decision",
         "Enrolment",
         "FirstSightError",

@@ -97,7 +97,11 @@ def test_keys_are_listed_without_secrets(store: Path, cli, refused) -> None:
     """The command line makes, lists and revokes; a second of the name, another role or time is a sentence."""
     secret = cli("key", "add", store, "door", "--role", "enroll", "--expires", "2w").out.strip()
     [listed] = cli("key", "list", store, "--json").json
-    assert (listed["name"], listed["role"], sorted(listed)) == ("door", "enroll", ["created", "expires", "name", "role"])
+    assert (listed["name"], listed["role"], sorted(listed)) == (
+        "door",
+        "enroll",
+        ["created", "expires", "name", "role"],
+    )
     assert secret not in cli("key", "list", store).out
     refused(2, ("key", "add", store, "door", "--role", "read"), "'door' already", "revoke")
     refused(2, ("key", "add", store, "x", "--role", "king"), "'king'", "read, enroll, admin")

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import python_multipart as multipart
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,6 +15,7 @@ from python_multipart.exceptions import FormParserError
 
 from firstsight.errors import InputError, UsageError
 from firstsight.serve.answers import Refusal
+from firstsight.types import Record
 
 JSON, FORM = "application/json", "multipart/form-data"
 
@@ -45,6 +46,20 @@ class Pair(Body):
     why: bool = Field(False, description="Say also which places matched.")
 
 
+class Recorded(Body):
+    """Whether what is done leaves an event, and what the event says."""
+
+    record: bool = Field(False, description="Leave an event.")
+    place: str = Field("", max_length=200, description="Which door or counter.")
+    direction: Literal["in", "out"] | None = Field(None, description="For attendance.")
+
+
+class Probed(Recorded):
+    """As Recorded, for a probe, which can be kept with the event."""
+
+    keep_image: bool = Field(False, description="Keep the probe with the event.")
+
+
 class Created(Body):
     """A new gallery."""
 
@@ -52,51 +67,53 @@ class Created(Body):
     keep_sources: bool = Field(False, description="Keep the image of each reference.")
 
 
-class Nothing(Body):
-    """No fields."""
+class Forget(Body):
+    """Until when events are to go."""
+
+    before: str = Field(min_length=1, max_length=40, description="A day, such as 2026-11-23, or a moment.")
 
 
-class Enroll(Images):
+class Enroll(Images, Recorded):
     """New references of an identity."""
 
     identity: Name
     metadata: Said = []
 
 
-class Annotate(Body):
+class Annotate(Recorded):
     """More that is said of an identity."""
 
     identity: Name
     metadata: Said = Field(min_length=1, description="`key=value`; `key=` takes a key away.")
 
 
-class Renamed(Body):
+class Renamed(Recorded):
     """An identity and its next name."""
 
     identity: Name
     to: Name
 
 
-class Merged(Body):
+class Merged(Recorded):
     """An identity and the one that gets its references."""
 
     identity: Name
     into: Name
 
 
-class Removed(Body):
+class Removed(Recorded):
     """An identity that is to go."""
 
     identity: Name
 
 
-class Verify(Images):
+class Verify(Images, Probed):
     """An identity and its probe."""
 
     identity: Name
 
 
-class Identify(Images):
+class Identify(Images, Probed):
     """Probes."""
 
     top: int = Field(5, ge=1, le=1000, description="How many candidates to list.")
@@ -133,6 +150,20 @@ def parse(body: type[B], upload: Upload) -> B:
         return body.model_validate(given, strict=upload.kind == JSON)
     except ValidationError as error:
         raise UsageError(sentence(error.errors())) from None
+
+
+def record_of(body: Recorded, actor: str) -> Record | None:
+    """The record that a request asks for, by the key that asks.
+
+    Raises:
+        UsageError: it says what the event is to say, and does not ask for one.
+    """
+    keep = isinstance(body, Probed) and body.keep_image
+    if body.record:
+        return Record(body.place, body.direction, actor, keep)
+    if body.place or body.direction or keep:
+        raise UsageError("place, direction or keep_image came without record; send record too, as true")
+    return None
 
 
 def sentence(errors: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import python_multipart as multipart
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from firstsight.errors import InputError, UsageError
@@ -75,13 +75,23 @@ async def received(request: Request) -> Upload:
     return Upload(kind.decode("latin-1"), boundary, data)
 
 
+async def actor_of(request: Request) -> str:
+    """Name of the key that asks."""
+    name: str = request.state.asked.key
+    return name
+
+
 async def placed(request: Request) -> None:
     """A place for a request without a body."""
     request.app.state.service.queue.enter(request.state.asked)
 
 
+Number = Query(ge=0, le=2**53, description="Only those of a higher id.")
+Numbered = Annotated[int, Path(ge=0, le=2**53)]
+Size = Annotated[int | None, Query(ge=16, le=1024, description="Pixels of the longer side.")]
 The = Annotated[Service, Depends(service_of)]
 Came = Annotated[Upload, Depends(received)]
+Actor = Annotated[str, Depends(actor_of)]
 
 
 def door(

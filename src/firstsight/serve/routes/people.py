@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from firstsight.errors import MissingError
 from firstsight.inputs.decode import thumbnail
 from firstsight.serve import bodies
 from firstsight.serve.answers import reply
-from firstsight.serve.doors import Came, The, door, images_of
+from firstsight.serve.doors import Actor, Came, Number, Numbered, Size, The, door, images_of
 from firstsight.types import Enrolment, Identity, Reference, Removal
 
 router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["identities"])
@@ -47,7 +47,7 @@ def references(
     search: Search = None,
     where: Where = [],  # noqa: B006
     limit: Limit = 1000,
-    after: Annotated[int, Query(ge=0, le=2**53, description="Only those of a higher id.")] = 0,
+    after: Annotated[int, Number] = 0,
 ) -> Response:
     """References, oldest first."""
     found = service.galleries.reading(gallery, lambda g: g.list(identity=identity, search=search, where=where))
@@ -58,8 +58,8 @@ def references(
 def image(
     service: The,
     gallery: str,
-    reference: Annotated[int, Path(ge=0, le=2**53)],
-    size: Annotated[int | None, Query(ge=16, le=1024, description="Pixels of the longer side.")] = None,
+    reference: Numbered,
+    size: Size = None,
 ) -> Response:
     """The image kept of a reference, as PNG."""
     kept = service.galleries.reading(gallery, lambda g: g.store.image(reference))
@@ -69,45 +69,57 @@ def image(
 
 
 @router.post("/enroll", **door(Enrolment, "enroll", status=201, body=bodies.Enroll, also=(404,)))
-def enroll(service: The, gallery: str, came: Came) -> Response:
+def enroll(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     """Add references of an identity; answered when they are on disk."""
     body = bodies.parse(bodies.Enroll, came)
+    record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
-    made = service.galleries.writing(gallery, lambda g: g.enroll(body.identity, images, metadata=body.metadata))
+    made = service.galleries.writing(
+        gallery, lambda g: g.enroll(body.identity, images, metadata=body.metadata, record=record)
+    )
     return reply(made, 201)
 
 
 @router.post("/replace", **door(Enrolment, "enroll", body=bodies.Enroll, also=(404,)))
-def replace(service: The, gallery: str, came: Came) -> Response:
+def replace(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     """Put new references in the place of all that an identity has, in one moment."""
     body = bodies.parse(bodies.Enroll, came)
+    record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
-    return reply(service.galleries.writing(gallery, lambda g: g.replace(body.identity, images, metadata=body.metadata)))
+    return reply(
+        service.galleries.writing(
+            gallery, lambda g: g.replace(body.identity, images, metadata=body.metadata, record=record)
+        )
+    )
 
 
 @router.post("/annotate", **door(Identity, "enroll", body=bodies.Annotate, also=(404,)))
-def annotate(service: The, gallery: str, came: Came) -> Response:
+def annotate(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     """Say more of an identity."""
     body = bodies.parse(bodies.Annotate, came)
-    return reply(service.galleries.writing(gallery, lambda g: g.annotate(body.identity, body.metadata)))
+    record = bodies.record_of(body, actor)
+    return reply(service.galleries.writing(gallery, lambda g: g.annotate(body.identity, body.metadata, record=record)))
 
 
 @router.post("/rename", **door(Removal, "enroll", body=bodies.Renamed, also=(404, 409)))
-def rename(service: The, gallery: str, came: Came) -> Response:
+def rename(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     """Give an identity another name."""
     body = bodies.parse(bodies.Renamed, came)
-    return reply(service.galleries.writing(gallery, lambda g: g.rename(body.identity, body.to)))
+    record = bodies.record_of(body, actor)
+    return reply(service.galleries.writing(gallery, lambda g: g.rename(body.identity, body.to, record=record)))
 
 
 @router.post("/merge", **door(Removal, "enroll", body=bodies.Merged, also=(404, 409)))
-def merge(service: The, gallery: str, came: Came) -> Response:
+def merge(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     """Give all references of an identity to another one."""
     body = bodies.parse(bodies.Merged, came)
-    return reply(service.galleries.writing(gallery, lambda g: g.merge(body.identity, body.into)))
+    record = bodies.record_of(body, actor)
+    return reply(service.galleries.writing(gallery, lambda g: g.merge(body.identity, body.into, record=record)))
 
 
 @router.post("/remove", **door(Removal, "enroll", body=bodies.Removed, also=(404,)))
-def remove(service: The, gallery: str, came: Came) -> Response:
+def remove(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     """Delete an identity and its references, out of every file of the store."""
     body = bodies.parse(bodies.Removed, came)
-    return reply(service.galleries.writing(gallery, lambda g: g.remove(body.identity)))
+    record = bodies.record_of(body, actor)
+    return reply(service.galleries.writing(gallery, lambda g: g.remove(body.identity, record=record)))
