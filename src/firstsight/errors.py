@@ -7,6 +7,7 @@
     ├── ModelError             2  a model directory is missing, altered or unfit
     ├── CalibrationError       2  calibration is missing or cannot be made from this data
     ├── GalleryError           2  a gallery or identity is missing, or belongs to another model
+    ├── QualityError           2  the quality gate refuses images; its findings say why
     ├── TrainingError          3  training went wrong (not-a-number loss, collapse)
     └── StorageError           3  the disk refused a write; the old state is intact
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class FirstSightError(Exception):
@@ -59,6 +61,21 @@ class GalleryError(FirstSightError):
     """A gallery or identity is missing, or the gallery belongs to another model."""
 
     exit_code = 2
+
+
+class QualityError(FirstSightError):
+    """The quality gate refuses images that were to be enrolled.
+
+    Args:
+        message: one sentence.
+        findings: every :class:`firstsight.types.Finding`, also those that the message leaves out.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, findings: Iterable[Any] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 class TrainingError(FirstSightError):

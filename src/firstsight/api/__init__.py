@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from firstsight.api.galleries import (
     annotate,
+    check,
     create,
     enroll,
     export_gallery,
@@ -262,6 +263,7 @@ def _model(model: Model | str | Path) -> Model:
 __all__ = [
     "annotate",
     "calibrate",
+    "check",
     "compare",
     "create",
     "data_sets",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from firstsight.cli.app import GalleryAt, Json, Metadata, ModelAt, app, gallery_app
+from firstsight.cli.app import GalleryAt, Json, Metadata, ModelAt, Override, app, gallery_app
 
 TOP = 5
 
@@ -38,6 +38,7 @@ def enroll(
     data: Annotated[str | None, typer.Option(help="Enroll every class of a data set instead.")] = None,
     each: Annotated[int, typer.Option(help="With --data: examples a class.")] = 1,
     metadata: Metadata = None,
+    override: Override = None,
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -53,6 +54,7 @@ def enroll(
             data=data,
             each=each,
             metadata=metadata or (),
+            override=override or (),
             model=model,
             progress=progress,
         )
@@ -61,10 +63,25 @@ def enroll(
 
 
 @app.command()
+def check(
+    gallery: GalleryAt,
+    sources: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images, or a folder of them.")],
+    identity: Annotated[str | None, typer.Option(help="Whose they are to be; else of nobody enrolled.")] = None,
+    model: ModelAt = None,
+    json: Json = False,
+) -> int:
+    """What speaks against enrolling these images? Nothing is stored. Exit code 0 nothing found, 1 findings."""
+    from firstsight import api
+    from firstsight.cli import receipts
+
+    return receipts.checked(api.check(gallery, list(sources), identity=identity, model=model), json=json)
+
+
+@app.command()
 def verify(
     gallery: GalleryAt,
     identity: Annotated[str, typer.Argument(help="An enrolled identity.")],
-    source: Annotated[Path, typer.Argument(metavar="IMAGE", help="The probe.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="The probe, or several of one thing.")],
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -72,7 +89,8 @@ def verify(
     from firstsight import api
     from firstsight.cli import receipts
 
-    return receipts.decided(api.verify(gallery, identity, source, model=model), f"{source} and {identity}", json=json)
+    decision = api.verify(gallery, identity, sources, model=model)
+    return receipts.decided(decision, f"{', '.join(map(str, sources))} and {identity}", json=json)
 
 
 @app.command()
@@ -83,6 +101,10 @@ def identify(
     ] = None,
     data: Annotated[str | None, typer.Option(help="Identify a labelled data set and count.")] = None,
     top: Annotated[int, typer.Option(help="Candidates listed.")] = TOP,
+    fused: Annotated[bool, typer.Option("--fused", help="All images show one thing: one answer.")] = False,
+    one_to_one: Annotated[
+        bool, typer.Option("--one-to-one", help="Each image shows another thing: nobody is the answer twice.")
+    ] = False,
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -95,6 +117,8 @@ def identify(
     if data is not None:
         if sources:
             raise UsageError("either images or --data, not both")
+        if fused or one_to_one:
+            raise UsageError("--fused and --one-to-one are for images, --data only counts; leave one of them out")
         if top != TOP:
             raise UsageError("--top lists the candidates of images, --data only counts; leave one of them out")
         with render.reading(quiet=json) as progress:
@@ -104,6 +128,7 @@ def identify(
     if not sources:
         raise UsageError("one or more images, or --data, was expected")
     probes = expand(sources)
-    matches = api.identify(gallery, probes, top=top, model=model)
-    receipts.matched(matches, probes, gallery, one=len(sources) == 1 and probes == sources, json=json)
+    matches = api.identify(gallery, probes, top=top, fused=fused, one_to_one=one_to_one, model=model)
+    one = fused or (len(sources) == 1 and probes == sources and len(matches) == 1)
+    receipts.matched(matches, probes, gallery, one=one, json=json)
     return int(any(m.identity is None for m in matches))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from firstsight.cli.app import GalleryAt, Identified, Json, Metadata, ModelAt, Search, Where, app, gallery_app
+from firstsight.cli.app import GalleryAt, Identified, Json, Metadata, ModelAt, Override, Search, Where, app, gallery_app
 
 
 @app.command()
@@ -16,6 +16,7 @@ def replace(
     identity: Identified,
     sources: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="One or more images.")],
     metadata: Metadata = None,
+    override: Override = None,
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -23,7 +24,8 @@ def replace(
     from firstsight import api
     from firstsight.cli import receipts
 
-    receipts.replaced(api.replace(gallery, identity, sources, metadata=metadata or (), model=model), json=json)
+    made = api.replace(gallery, identity, sources, metadata=metadata or (), override=override or (), model=model)
+    receipts.replaced(made, json=json)
     return 0
 
 

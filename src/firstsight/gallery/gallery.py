@@ -5,22 +5,23 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from firstsight.decision import Templates, decide, match
-from firstsight.errors import CalibrationError, GalleryError, InputError, ModelError, UsageError
-from firstsight.gallery.enrolled import Enrolled, search
+from firstsight.errors import GalleryError, InputError, UsageError
+from firstsight.gallery.asking import assigned, matched, verified
+from firstsight.gallery.asking import fused as fuse
+from firstsight.gallery.bound import Bound
+from firstsight.gallery.enrolled import Blocks, Enrolled
+from firstsight.gallery.gate import examine, overridden, refuse, sure_of
 from firstsight.gallery.names import name, said_of, spelled, suits
-from firstsight.gallery.taking import take
-from firstsight.model import SHIPPED, Model
-from firstsight.stores.sqlite import SqliteStore
+from firstsight.gallery.taking import Taken, listed, take
+from firstsight.model import Model
 from firstsight.types import (
-    Contract,
     Decision,
     Enrolment,
     Entry,
+    Finding,
     FloatArray,
     Identity,
     Match,
@@ -34,7 +35,7 @@ Said = Mapping[str, str] | Iterable[str]
 """Metadata: a mapping, or ``key=value`` words."""
 
 
-class Gallery:
+class Gallery(Bound):
     """Enrolled references in a durable store, bound to one model.
 
     Make one with :meth:`create` or :meth:`open`; the constructor only stores. Any number of threads may use one.
@@ -45,107 +46,90 @@ class Gallery:
     """
 
     def __init__(self, store: Store, model: Model | None, address: str | Path = "") -> None:
-        self.store = store
-        self.address = address
-        self._model = model
+        super().__init__(store, model, address)
         self._enrolled = Enrolled()
 
-    @classmethod
-    def create(cls, address: str | Path, model: Model | str | Path, *, keep_sources: bool = False) -> Gallery:
-        """A new, empty gallery.
-
-        Args:
-            address: a file, with ``#name`` for one of several galleries in it.
-            model: a loaded model, a shipped name or a directory. It should be calibrated: without, nothing is decided.
-            keep_sources: keep the image of each reference in the store, so that the gallery can be rebuilt for
-                another model without the files.
-
-        Raises:
-            GalleryError: it exists already, or the file cannot be a gallery.
-            ModelError: the model cannot be loaded.
-        """
-        loaded = model if isinstance(model, Model) else Model.load(model)
-        return cls(SqliteStore(str(address), create=contract_of(loaded, keep_sources)), loaded, address)
-
-    @classmethod
-    def open(cls, address: str | Path, model: Model | str | Path | None = None) -> Gallery:
-        """An existing gallery, with the model it was made by (or the same model at another place).
-
-        Without ``model``, the one it was made by is loaded when a picture is to be embedded or compared: what only
-        lists, renames or removes needs none.
-
-        Raises:
-            GalleryError: there is no such gallery, or the model is not the one it was made by.
-        """
-        store = SqliteStore(str(address))
-        try:
-            opened = cls(store, None, address)
-            if model is not None:
-                opened._bind(model if isinstance(model, Model) else Model.load(model))
-        except BaseException:
-            store.close()
-            raise
-        return opened
-
-    @property
-    def model(self) -> Model:
-        """Whose embeddings are enrolled.
-
-        Raises:
-            ModelError: it is not where it was.
-            GalleryError: another one is there.
-        """
-        if self._model is None:
-            try:
-                return self._bind(Model.load(self.store.contract.model))
-            except (ModelError, UsageError) as error:
-                raise ModelError(
-                    f"{error}; if the model of {self.address} has moved, say where it is with --model"
-                ) from None
-        return self._model
-
-    def _bind(self, model: Model) -> Model:
-        made_by = self.store.contract
-        if model.fingerprint != made_by.fingerprint:
-            raise GalleryError(
-                f"{self.address} was made by model {made_by.fingerprint} ({made_by.model}), {model.path} is "
-                f"{model.fingerprint}: their embeddings do not compare; use that model, or firstsight gallery rebuild"
-            )
-        self._model = model
-        return model
-
-    def enroll(self, identity: str, sources: Source | Sequence[Source], *, metadata: Said = ()) -> Enrolment:
+    def enroll(
+        self,
+        identity: str,
+        sources: Source | Sequence[Source],
+        *,
+        metadata: Said = (),
+        override: Iterable[str] = (),
+    ) -> Enrolment:
         """Add references of an identity; returns after they are on disk. An image that it has already adds nothing.
 
         Args:
             identity: its name.
             sources: one or more images.
             metadata: said of each of these references.
+            override: names of findings of the quality gate that are not to count, see :meth:`check`; ``all`` of them.
 
         Raises:
             InputError: a source cannot be read (nothing is stored then).
+            QualityError: the quality gate has findings (nothing is stored then either).
             GalleryError: the identity is not a name.
             StorageError: the disk refused; what was stored before is intact.
         """
-        return self._add(self._entry(identity, sources, metadata))
+        return self._add(self._entry(identity, sources, metadata, override))
 
-    def replace(self, identity: str, sources: Source | Sequence[Source], *, metadata: Said = ()) -> Enrolment:
+    def replace(
+        self,
+        identity: str,
+        sources: Source | Sequence[Source],
+        *,
+        metadata: Said = (),
+        override: Iterable[str] = (),
+    ) -> Enrolment:
         """As :meth:`enroll`, in place of all references that the identity had: the old ones, or the new.
 
         Raises:
             GalleryError: the identity is not enrolled.
         """
-        return self._add(self._entry(identity, sources, metadata), replace=True)
+        return self._add(self._entry(identity, sources, metadata, override, replace=True), replace=True)
 
-    def _entry(self, identity: str, sources: Source | Sequence[Source], metadata: Said) -> Entry:
-        several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
-        listed: Sequence[Any] = sources if several else [sources]  # type: ignore[assignment]
-        if not listed:
-            raise InputError(f"no image came for {identity}, at least one was expected")
-        called, said, keep = name(identity), said_of(metadata), self.store.contract.keep_sources
-        taken = [take(self.model, source, keep=keep) for source in listed]
-        vectors = self.model.embed_arrays(np.concatenate([t.reading for t in taken]))
-        images = [t.image or b"" for t in taken] if keep else None
+    def check(self, sources: Source | Sequence[Source], identity: str | None = None) -> builtins.list[Finding]:
+        """What the quality gate has against enrolling these images, without enrolling them; nothing where all is well.
+
+        Args:
+            sources: one or more images.
+            identity: whose they are to be, enrolled or not; without, of nobody who is enrolled.
+
+        Raises:
+            InputError: a source cannot be read.
+            GalleryError: the identity is not a name.
+        """
+        taken, vectors = self._taken(sources)
+        called = None if identity is None else name(identity)
+        return examine(self.store, self.model, self.everybody(), called, taken, vectors)
+
+    def _taken(self, sources: Source | Sequence[Source]) -> tuple[builtins.list[Taken], FloatArray]:
+        several, keep = listed(sources), self.store.contract.keep_sources
+        if not len(several):
+            raise InputError("no image came, at least one was expected")
+        taken = [take(self.model, source, keep=keep) for source in several]
+        return taken, self.model.embed_arrays(np.concatenate([t.reading for t in taken]))
+
+    def everybody(self) -> Blocks:
+        """The templates of all who are enrolled now; of nobody where the calibration can't tell who looks alike."""
+        return self._asked() if sure_of(self.model) else ()
+
+    def _entry(
+        self,
+        identity: str,
+        sources: Source | Sequence[Source],
+        metadata: Said,
+        override: Iterable[str],
+        *,
+        replace: bool = False,
+    ) -> Entry:
+        called, said, passed = name(identity), said_of(metadata), overridden(override)
+        if replace and not self.store.references(called):
+            raise GalleryError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
+        taken, vectors = self._taken(sources)
+        found = examine(self.store, self.model, self.everybody(), called, taken, vectors, replace=replace)
+        refuse(found, passed, called)
+        images = [t.image or b"" for t in taken] if self.store.contract.keep_sources else None
         return Entry(called, vectors, [t.place for t in taken], [t.key for t in taken], images, said)
 
     def _add(self, entry: Entry, *, replace: bool = False) -> Enrolment:
@@ -160,53 +144,77 @@ class Gallery:
     ) -> Enrolment:
         """As :meth:`enroll`, for references already embedded ``(n, d)``; ``sources`` says where they come from.
 
-        Nothing tells whether two are of one image, so all of them are stored.
+        Nothing tells whether two are of one image, so all of them are stored; no quality gate looks at them.
         """
         return self._add(Entry(name(identity), embeddings, sources, metadata=said_of(metadata)))
 
-    def verify(self, identity: str, source: Source) -> Decision:
+    def verify(self, identity: str, source: Source | Sequence[Source]) -> Decision:
         """Is this probe the identity? Its references are fused into one template.
+
+        Args:
+            identity: who it is said to be.
+            source: the probe, or several of one thing, which are fused into one too.
 
         Raises:
             GalleryError: the identity is not enrolled.
             CalibrationError: the model is not calibrated.
-            InputError: the probe cannot be read.
+            InputError: a probe cannot be read.
         """
         vectors = self.store.vectors(spelled(identity))
         if not len(vectors):
             raise GalleryError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
-        calibration = self.model.calibration
-        if calibration is None:
-            raise CalibrationError(
-                f"{self.model.path} is not calibrated, so it cannot decide; run firstsight calibrate {self.model.path}"
-            )
-        enrolled = Templates.of(self.model, vectors, np.zeros(len(vectors), np.int64), 1, calibration)
-        return decide(float(enrolled.scores(self.model, self.model.embed(source))[0, 0]), calibration)
+        return verified(self.model, vectors, self._probes(source))
 
-    def identify(self, source: Source, *, top: int = 5) -> Match:
+    def identify(self, source: Source | Sequence[Source], *, top: int = 5, fused: bool = False) -> Match:
         """Which enrolled identity is this probe, or unknown?
 
         Args:
-            source: the probe.
+            source: the probe; with ``fused``, several of one thing.
+            top: how many candidates to list.
+            fused: fuse the probes into one, which is surer than any of them.
+
+        Raises:
+            GalleryError: nobody is enrolled.
+            CalibrationError: the model is not calibrated.
+            InputError: a probe cannot be read.
+            UsageError: several probes came that are not to be fused.
+        """
+        if not fused and len(listed(source)) != 1:
+            raise UsageError(
+                f"{len(listed(source))} probes came, one was expected; if they show one thing say fused=True, if each "
+                "shows another use assign, or else ask for one at a time"
+            )
+        probes, shift = fuse(self.model, self._probes(source))
+        return matched(self.model, self._asked(), probes, top=top, shift=shift)[0]
+
+    def assign(self, sources: Source | Sequence[Source], *, top: int = 5) -> builtins.list[Match]:
+        """Which identity is each of several different things, where none can be two of them? One match each, in order.
+
+        Args:
+            sources: images, each of which may show several things.
             top: how many candidates to list.
 
         Raises:
             GalleryError: nobody is enrolled.
             CalibrationError: the model is not calibrated.
-            InputError: the probe cannot be read.
+            InputError: a probe cannot be read.
+            UsageError: more probes than can be assigned at once.
         """
-        if top < 1:
-            raise GalleryError(f"top is {top}, at least 1 was expected")
-        return self.match_embeddings(self.model.embed(source), top=top)[0]
+        arrays = [self.model.read_all(source) for source in listed(sources)]
+        probes = self.model.embed_arrays(np.concatenate(arrays)) if arrays else self.model.embed([])
+        return assigned(self.model, self._asked(), probes, top=top)
 
     def match_embeddings(self, embeddings: FloatArray, *, top: int = 5) -> builtins.list[Match]:
         """As :meth:`identify`, for probes already embedded ``(n, d)``."""
-        blocks = self._enrolled.now(self.store, self.model)
-        if not blocks:
-            raise GalleryError("nobody is enrolled in this gallery yet; run firstsight enroll GALLERY IDENTITY IMAGE")
-        count = sum(len(block.ids) for block in blocks)
-        found = search(blocks, self.model, embeddings, max(2, top))
-        return [match(best, who, self.model.calibration, top=top, enrolled=count) for who, best in found]
+        return matched(self.model, self._asked(), embeddings, top=top)
+
+    def _asked(self) -> Blocks:
+        return self._enrolled.now(self.store, self.model)
+
+    def _probes(self, source: Source | Sequence[Source]) -> FloatArray:
+        if not len(listed(source)):
+            raise InputError("no probe came, at least one image was expected")
+        return self.model.embed(source)
 
     def rename(self, identity: str, to: str) -> Removal:
         """Give an identity another name, which must be free.
@@ -280,23 +288,6 @@ class Gallery:
         return [
             r for r in found if word in r.identity.casefold() and suits(asked, r.metadata, said.get(r.identity, {}))
         ]
-
-    def close(self) -> None:
-        """Release the store."""
-        self.store.close()
-
-    def __enter__(self) -> Gallery:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def contract_of(model: Model, keep_sources: bool) -> Contract:
-    """What a gallery of this model records of it."""
-    shipped = model.path.parent == SHIPPED
-    place = model.path.name if shipped else str(model.path.resolve())
-    return Contract(place, model.fingerprint, model.dim, keep_sources)
 
 
 def repeated(asked: int, added: int) -> tuple[str, ...]:
