@@ -187,7 +187,7 @@ def of_strangeness(
     Each is compared with the template of all the others.
     """
     calibration, findings = sure_of(model), []
-    if calibration is None or len(own) + len(vectors) < 2:
+    if calibration is None or not len(vectors) or len(own) + len(vectors) < 2:
         return []
     limit = outlier_limit(model, calibration, vectors)
     for n, one in enumerate(taken):
@@ -195,9 +195,10 @@ def of_strangeness(
         template = Templates.of(model, others, np.zeros(len(others), np.int64), 1, calibration)
         score = float(template.scores(model, vectors[n : n + 1])[0, 0])
         if score < limit:
+            rest = "the other image" if len(others) == 1 else f"the other {len(others):,} images"
             told = (
-                f"it does not look like the other {count(len(others), 'image', 'images')} of {who}: score "
-                f"{score:.2f}, at least {limit:.2f} is expected; see that it shows the same one"
+                f"it does not look like {rest} of {who}: score {score:.2f}, at least {limit:.2f} "
+                "is expected; see that it shows the same one"
             )
             findings.append(Finding("outlier", one.place, told, score, limit))
     return findings
