@@ -81,7 +81,7 @@ def check(
 def verify(
     gallery: GalleryAt,
     identity: Annotated[str, typer.Argument(help="An enrolled identity.")],
-    sources: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="The probe, or several of one thing.")],
+    source: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="The probe, or several of one thing.")],
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -89,8 +89,8 @@ def verify(
     from firstsight import api
     from firstsight.cli import receipts
 
-    decision = api.verify(gallery, identity, sources, model=model)
-    return receipts.decided(decision, f"{', '.join(map(str, sources))} and {identity}", json=json)
+    decision = api.verify(gallery, identity, source, model=model)
+    return receipts.decided(decision, f"{', '.join(map(str, source))} and {identity}", json=json)
 
 
 @app.command()
