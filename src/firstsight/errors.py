@@ -14,6 +14,7 @@
     │   └── StaleError         2  the gallery was dropped, or bound to another model, since it was opened
     ├── AccessError            2  a key is missing, unknown, expired, or of too low a role
     ├── BusyError              3  a service has more to do than it takes on; ask again later
+    ├── QualityError           2  the quality gate refuses images; its findings say why
     ├── TrainingError          3  training went wrong (not-a-number loss, collapse)
     └── StorageError           3  the disk refused a write; the old state is intact
 
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class FirstSightError(Exception):
@@ -96,6 +98,21 @@ class AccessError(FirstSightError):
 
 class BusyError(FirstSightError):
     """A service has more to do than it takes on, or is closing; nothing was done, ask again later."""
+
+
+class QualityError(FirstSightError):
+    """The quality gate refuses images that were to be enrolled.
+
+    Args:
+        message: one sentence.
+        findings: every :class:`firstsight.types.Finding`, also those that the message leaves out.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, findings: Iterable[Any] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 class TrainingError(FirstSightError):
