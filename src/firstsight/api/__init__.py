@@ -18,6 +18,7 @@ from firstsight.api.access import add_key, keys, revoke_key
 from firstsight.api.audit import attendance, events, export_subject, forget
 from firstsight.api.galleries import (
     annotate,
+    check,
     create,
     drop,
     enroll,
@@ -295,6 +296,7 @@ __all__ = [
     "annotate",
     "attendance",
     "calibrate",
+    "check",
     "compare",
     "create",
     "data_sets",

@@ -27,6 +27,10 @@ ModelAt = Annotated[str | None, typer.Option("--model", help="Where the gallery'
 ModelName = Annotated[str, typer.Argument(help="A shipped model by its bare name, or a directory (with a /).")]
 Identified = Annotated[str, typer.Argument(help="An enrolled identity.")]
 Metadata = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Said of each reference; repeatable.")]
+Override = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Enroll despite this finding: blank, blur, contrast, ... or all; repeatable."),
+]
 Search = Annotated[str | None, typer.Option(help="Only names that hold this.")]
 Where = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only where this is said; repeatable.")]
 Recorded = Annotated[bool, typer.Option("--record", help="Leave an event, see firstsight gallery events.")]

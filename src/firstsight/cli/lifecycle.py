@@ -14,6 +14,7 @@ from firstsight.cli.app import (
     Json,
     Metadata,
     ModelAt,
+    Override,
     Place,
     Recorded,
     Search,
@@ -30,6 +31,7 @@ def replace(
     identity: Identified,
     sources: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="One or more images.")],
     metadata: Metadata = None,
+    override: Override = None,
     record: Recorded = False,
     place: Place = "",
     actor: Actor = "",
@@ -41,9 +43,10 @@ def replace(
     from firstsight.cli import receipts
 
     asked = recorded(record, place, actor=actor)
-    receipts.replaced(
-        api.replace(gallery, identity, sources, metadata=metadata or (), record=asked, model=model), json=json
+    made = api.replace(
+        gallery, identity, sources, metadata=metadata or (), override=override or (), record=asked, model=model
     )
+    receipts.replaced(made, json=json)
     return 0
 
 

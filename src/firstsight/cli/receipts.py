@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,19 @@ from firstsight.errors import count
 
 if TYPE_CHECKING:
     from firstsight.model import Model
-    from firstsight.types import Copy, Decision, Dropped, Enrolment, Event, Forgotten, Match, Presence, Removal, Tally
+    from firstsight.types import (
+        Copy,
+        Decision,
+        Dropped,
+        Enrolment,
+        Event,
+        Finding,
+        Forgotten,
+        Match,
+        Presence,
+        Removal,
+        Tally,
+    )
 
 
 def created(gallery: str, model: Model, *, json: bool) -> None:
@@ -30,13 +42,29 @@ def enrolled(receipts: list[Enrolment], gallery: str, *, json: bool) -> None:
     if json:
         dump(receipts)
         return
-    for r in receipts[:10]:
+    shown = (
+        receipts if len(receipts) <= 10 else [*receipts[:10], *[r for r in receipts[10:] if r.notes and r.added][:10]]
+    )
+    for r in shown:
         print(f"{r.identity}: {r.added} enrolled, {r.references} in all{_notes(r.notes)}")
     if receipts and not any(r.added for r in receipts):
         print("nothing is new: all of it was enrolled already")
     if len(receipts) > 10:
-        print(f"... {len(receipts):,} identities in all")
+        noted = sum(bool(r.notes and r.added) for r in receipts)
+        print(f"... {len(receipts):,} identities in all{f', {noted:,} with notes' if noted else ''}")
     print(f"next: firstsight identify {gallery} IMAGE    or  --data folder:PATH to count on labelled images")
+
+
+def checked(findings: Sequence[Finding], *, json: bool) -> int:
+    """What the quality gate found; returns the exit code: 0 nothing, 1 something."""
+    if json:
+        dump(findings)
+    else:
+        for f in findings:
+            print(f"{f.name}: {f.source}: {f.message}")
+        if not findings:
+            print("nothing speaks against it")
+    return int(bool(findings))
 
 
 def replaced(receipt: Enrolment, *, json: bool) -> None:
@@ -99,7 +127,8 @@ def matched(matches: list[Match], probes: list[Any], gallery: str, *, one: bool,
         for c in m.candidates:
             print(f"  {c.score:7.3f}  {c.probability:6.1%}  {c.identity}")
     else:
-        for probe, m in zip(probes, matches, strict=True):
+        called = probes if len(probes) == len(matches) else [f"thing {n + 1}" for n in range(len(matches))]
+        for probe, m in zip(called, matches, strict=True):
             print(f"{probe}: {m.identity or 'unknown'}, probability {m.probability:.1%}, score {m.score:.3f}")
     print(f"next: where an answer is wrong, add a reference: firstsight enroll {gallery} NAME IMAGE")
 

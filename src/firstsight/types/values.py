@@ -166,6 +166,25 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What the quality gate has against one image.
+
+    Attributes:
+        name: ``blank``, ``blur``, ``contrast``, ``duplicate``, ``outlier`` or ``size``; it is overridden by this name.
+        source: the image.
+        message: what was seen, what was expected and what mends it.
+        value: what was measured.
+        limit: the least that is expected; of a ``duplicate`` the score from which on it is one.
+    """
+
+    name: str
+    source: str
+    message: str
+    value: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """A stored reference, without its vector.
 
