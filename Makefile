@@ -17,7 +17,7 @@ LEFT_OUT  := $(strip $(if $(HAVE_DATA),,data) $(if $(HAVE_BROWSER),,browser))
 SPACE     := $(subst ,, )
 SELECT    := $(if $(LEFT_OUT),-m "not $(subst $(SPACE), and not ,$(LEFT_OUT))")
 
-.PHONY: help env demo test check lint types unit pictures results results-glyphs bench bench-training bench-embedding bench-store clean
+.PHONY: help env demo test check lint types unit pictures results results-glyphs bench bench-training bench-embedding bench-store bench-service service-fuzz clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -71,6 +71,12 @@ bench-embedding: env  ## speed, memory and start of embedding beside torch at it
 
 bench-store: env  ## speed and memory of galleries beside faiss and bare sqlite3, into results/
 	$(BIN)/python results/bench_store.py
+
+bench-service: env  ## the service beside the bare cost of its work; half an hour of mixed load; into results/
+	$(BIN)/python results/bench_service.py
+
+service-fuzz: env  ## 20,000 malformed requests at a running service, into results/
+	$(BIN)/python results/fuzz_service.py
 
 clean:  ## remove what make made, the environment included
 	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
