@@ -11,7 +11,7 @@ from pens import draw, enroll
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from served_page import Opened
+from served_page import Opened, Running
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +24,13 @@ def album(tmp_path: Path) -> Path:
     place = Path(os.environ.get("FIRSTSIGHT_PICTURES") or tmp_path)
     place.mkdir(parents=True, exist_ok=True)
     return place
+
+
+@pytest.fixture
+def gallery(service: Running) -> str:
+    """A gallery with a name that tells what is in it."""
+    service.ask("galleries", {"gallery": "signs", "keep_sources": True})
+    return "signs"
 
 
 def take(page: Page, place: Path) -> None:
