@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from fastapi.testclient import TestClient
@@ -20,18 +21,22 @@ from drawn import Cli
 from firstsight import api
 from firstsight.cli.commands import app
 from firstsight.client import Client
-from firstsight.errors import FirstSightError
+from firstsight.errors import FirstSightError, QualityError
 from firstsight.gallery import Gallery
+from firstsight.inputs.decode import encode
 from firstsight.serve import bodies
 from firstsight.types import Record
 from served import ROUTES
 
 VERBS = ("enroll", "replace", "verify", "identify", "rename", "merge", "remove", "annotate", "identities", "list")
-VERBS += ("events", "forget")
+VERBS += ("events", "forget", "check", "assign")
 HERE = {"self", "progress", "data", "each", "model", "json", "csv", "older_than", "gallery"}
 """What a door has for itself: bulk work and files on the side of the command line."""
 RECORD = {"record", "place", "direction", "keep_image"}
 """A record is one value in Python, and its fields at the other doors."""
+
+ONE_TO_ONE = {"identify": {"one_to_one"}, "assign": {"one_to_one", "fused"}}
+"""What says over HTTP and on the command line, by which ``assign`` is ``identify``, which of the two is meant."""
 
 
 def parameters(function: Callable[..., Any]) -> set[str]:
@@ -42,13 +47,13 @@ def parameters(function: Callable[..., Any]) -> set[str]:
 
 def body(verb: str) -> set[str]:
     """Names that a request of the verb can hold."""
-    path = "references" if verb == "list" else verb
+    path = {"list": "references", "assign": "identify"}.get(verb, verb)
     [route] = [r for r in ROUTES if r.path == f"/v1/galleries/{{gallery}}/{path}"]
     if "GET" in route.methods:
         return {p.alias for p in route.dependant.query_params} - HERE
     names = {"enroll": "Enroll", "replace": "Enroll", "annotate": "Annotate", "rename": "Renamed", "merge": "Merged"}
-    names |= {"remove": "Removed", "verify": "Verify", "identify": "Identify", "forget": "Forget"}
-    return set(getattr(bodies, names[verb]).model_fields) - RECORD
+    names |= {"remove": "Removed", "verify": "Verify", "identify": "Identify", "forget": "Forget", "check": "Check"}
+    return set(getattr(bodies, names[path]).model_fields) - RECORD
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -57,13 +62,13 @@ def test_the_doors_have_the_same_parameters(verb: str) -> None:
     mine = parameters(getattr(Gallery, verb))
     assert mine == parameters(getattr(Client, verb))
     paged = {"limit", "after"} if verb in ("identities", "list") else set()
-    assert mine | paged == body(verb)
-    command = typer.main.get_command(app).commands[verb]
+    assert mine | paged | ONE_TO_ONE.get(verb, set()) == body(verb)
+    command = typer.main.get_command(app).commands["identify" if verb == "assign" else verb]
     asked = {"images" if p.name in ("source", "sources") else p.name for p in command.params} - HERE - RECORD
-    assert mine <= asked | {"actor"}, "the command line"
+    assert mine | ONE_TO_ONE.get(verb, set()) <= asked | {"actor"}, "the command line"
 
 
-@pytest.mark.parametrize("verb", [v for v in VERBS if v not in ("identities", "list", "events", "forget")])
+@pytest.mark.parametrize("verb", [v for v in VERBS if v not in ("identities", "list", "events", "forget", "check")])
 def test_every_verb_can_be_recorded(verb: str) -> None:
     """The record is among the parameters of every verb that decides or changes, at each door."""
     assert "record" in inspect.signature(getattr(Gallery, verb)).parameters
@@ -98,7 +103,8 @@ def life(gallery: Any, shapes: Path, strangers: Path) -> list[Any]:
         folder = shapes if (shapes / kind).exists() else strangers
         return (folder / kind / f"{number}.png").read_bytes()
 
-    told = Record(place="door-1", direction="in")
+    told, blank = Record(place="door-1", direction="in"), encode(np.full((60, 60), 255, np.uint8))
+    several = [image("circle"), image("ring"), image("circle", 2)]
     steps: list[Callable[[], Any]] = [
         lambda: gallery.identities(),
         lambda: gallery.enroll("arrow", image("arrow", 0), metadata={"team": "red"}),
@@ -110,6 +116,21 @@ def life(gallery: Any, shapes: Path, strangers: Path) -> list[Any]:
         lambda: gallery.identify(image("dots"), top=1, record=told),
         lambda: gallery.identify(b"no image"),
         lambda: gallery.identify(image("circle"), top=0),
+        lambda: gallery.verify("circle", [image("circle"), image("circle", 2)], record=told),
+        lambda: gallery.verify("circle", []),
+        lambda: gallery.identify([image("circle"), image("circle", 2)], fused=True, record=told),
+        lambda: gallery.identify([], fused=True),
+        lambda: gallery.identify(several),
+        lambda: gallery.assign(several, top=2, record=told),
+        lambda: gallery.check(image("circle", 0)),
+        lambda: gallery.check([image("dots", 0), blank], "dots"),
+        lambda: gallery.enroll("copy", [blank, image("circle", 0)]),
+        lambda: gallery.enroll("copy", [blank, image("circle", 0)], override=["duplicate"]),
+        lambda: gallery.enroll("copy", image("circle", 0), override="duplicate"),
+        lambda: gallery.enroll("copy", blank, override=["fog"]),
+        lambda: gallery.replace("copy", blank),
+        lambda: gallery.replace("copy", blank, override=["all"]),
+        lambda: gallery.remove("copy"),
         lambda: gallery.rename("arrow", "circle"),
         lambda: gallery.rename("arrow", "Pfeil  "),
         lambda: gallery.rename("Pfeil", "\n"),
@@ -135,6 +156,8 @@ def life(gallery: Any, shapes: Path, strangers: Path) -> list[Any]:
     for step in steps:
         try:
             found.append(plain(step()))
+        except QualityError as error:
+            found.append(f"{plain(error.findings)} {type(error).__name__}")
         except FirstSightError as error:
             found.append(type(error).__name__)
     return found
@@ -143,7 +166,7 @@ def life(gallery: Any, shapes: Path, strangers: Path) -> list[Any]:
 def test_the_same_life_through_gallery_and_client(
     store: Path, remote: Client, shapes: Path, strangers: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    """The same thirty steps give the same results and the same kinds of errors on both sides of the wire."""
+    """The same steps give the same results and the same kinds of errors on both sides of the wire."""
     beside = tmp_path / "beside.db"
     with Gallery.create(beside, tiny_model, keep_sources=True) as gallery:
         for shape in sorted(shapes.iterdir()):
@@ -153,7 +176,8 @@ def test_the_same_life_through_gallery_and_client(
     place = re.compile(r'"source": "[^"]*"')
     for number, (a, b) in enumerate(zip(mine, theirs, strict=True)):
         assert place.sub("", a) == place.sub("", b), f"step {number}"
-    assert len({kind for kind in mine if kind.endswith("Error")}) >= 5
+    assert len({kind for kind in mine if kind.endswith("Error")}) >= 9
+    assert sum(kind.endswith("QualityError") for kind in mine) == 3
 
 
 def test_the_command_line_prints_the_body(store: Path, asking: TestClient, shapes: Path, cli: Cli) -> None:
@@ -165,6 +189,14 @@ def test_the_command_line_prints_the_body(store: Path, asking: TestClient, shape
         (
             cli("verify", store, "circle", picture, "--json"),
             asking.post(f"{at}/verify", data={"identity": "circle"}, files=files),
+        ),
+        (
+            cli("verify", store, "circle", picture, picture, "--json"),
+            asking.post(f"{at}/verify", data={"identity": "circle"}, files=[*files.items(), *files.items()]),
+        ),
+        (
+            cli("identify", store, picture, picture, "--one-to-one", "--json"),
+            asking.post(f"{at}/identify", data={"one_to_one": "true"}, files=[*files.items(), *files.items()]),
         ),
         (cli("identities", store, "--json"), asking.get(f"{at}/identities")),
         (cli("list", store, "--json"), asking.get(f"{at}/references")),
@@ -179,6 +211,8 @@ def test_the_command_line_prints_the_body(store: Path, asking: TestClient, shape
         assert ran.json == answer.json()
     [match] = asking.post(f"{at}/identify", files=files).json()
     assert cli("identify", store, picture, "--json").json == match
+    [match] = asking.post(f"{at}/identify", data={"fused": "true"}, files=[*files.items(), *files.items()]).json()
+    assert cli("identify", store, picture, picture, "--fused", "--json").json == match
     [receipt] = cli("enroll", store, "circle", picture, "--json").json
     again = asking.post(f"{at}/enroll", data={"identity": "circle"}, files=files)
     assert (again.status_code, again.json()) == (201, {**receipt, "added": 0, "notes": ["1 of 1 enrolled already"]})

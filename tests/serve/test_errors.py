@@ -66,6 +66,37 @@ def test_statuses(asking: TestClient, picture: Path) -> None:
     said(asking.get(f"{MAIN}/attendance?zone=Moon"), 422, "UsageError", "Moon")
 
 
+def test_the_gate_refuses_with_its_findings(asking: TestClient, shapes: Path) -> None:
+    """What the quality gate finds comes whole with the error, as ``check`` tells it before; nothing is stored unless
+    its name is overridden."""
+    files = {"images": (shapes / "circle" / "0.png").read_bytes()}
+    before = asking.get(f"{MAIN}/references").json()
+    for verb, name in (("enroll", "copy"), ("replace", "ring")):
+        answer = asking.post(f"{MAIN}/{verb}", data={"identity": name}, files=files)
+        said(answer, 422, "QualityError", "circle", "--override duplicate")
+        findings = answer.json()["error"]["findings"]
+        assert [(f["name"], sorted(f)) for f in findings] == [
+            ("duplicate", ["limit", "message", "name", "source", "value"])
+        ]
+        assert asking.post(f"{MAIN}/check", data={"identity": name}, files=files).json() == findings
+    assert asking.get(f"{MAIN}/references").json() == before
+    said(
+        asking.post(f"{MAIN}/enroll", data={"identity": "copy", "override": "duplicat"}, files=files),
+        422,
+        "UsageError",
+        "did you mean 'duplicate'",
+    )
+    fields = {"identity": "copy", "override": ["blur", "duplicate"]}
+    assert asking.post(f"{MAIN}/enroll", data=fields, files=files).status_code == 201
+    assert asking.post(f"{MAIN}/check", data={"identity": "circle"}, files=files).json() == []
+
+
+def test_fused_and_one_to_one_exclude_each_other(asking: TestClient, picture: Path) -> None:
+    """Several images show one thing or each another, never both."""
+    fields, image = {"fused": "true", "one_to_one": "true"}, {"images": picture.read_bytes()}
+    said(asking.post(f"{MAIN}/identify", data=fields, files=image), 422, "UsageError", "not both")
+
+
 def test_a_gallery_without_anybody(asking: TestClient, picture: Path) -> None:
     """Nobody to compare with is a state of the gallery, and no fault of the request."""
     asking.post("/v1/galleries", json={"gallery": "empty"})

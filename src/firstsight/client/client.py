@@ -15,15 +15,16 @@ from urllib.parse import quote
 
 import numpy as np
 
+from firstsight.client.fields import Said, bytes_of, day_of, files_of, images_of, listed, names_of, told_of, words_of
 from firstsight.client.wire import Wire, parsed
-from firstsight.errors import InputError
-from firstsight.inputs.decode import encode, read_bytes
+from firstsight.errors import UsageError
 from firstsight.types import (
     Decision,
     Dropped,
     Embeddings,
     Enrolment,
     Event,
+    Finding,
     FloatArray,
     Forgotten,
     GalleryInfo,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     import httpx2
 
 T = TypeVar("T")
-Said = Mapping[str, str] | Iterable[str]
 _PAGE = 1000
 
 
@@ -83,11 +83,11 @@ class Client:
         sources: Source | Sequence[Source],
         *,
         metadata: Said = (),
+        override: Iterable[str] = (),
         record: Record | None = None,
     ) -> Enrolment:
         """See :meth:`firstsight.Gallery.enroll`."""
-        fields = {"identity": identity, "metadata": _words(metadata), **_told(record)}
-        return self._send(Enrolment, "enroll", fields, _images(sources), again=True)
+        return self._new("enroll", identity, sources, metadata, override, record)
 
     def replace(
         self,
@@ -95,44 +95,82 @@ class Client:
         sources: Source | Sequence[Source],
         *,
         metadata: Said = (),
+        override: Iterable[str] = (),
         record: Record | None = None,
     ) -> Enrolment:
         """See :meth:`firstsight.Gallery.replace`."""
-        fields = {"identity": identity, "metadata": _words(metadata), **_told(record)}
-        return self._send(Enrolment, "replace", fields, _images(sources), again=True)
+        return self._new("replace", identity, sources, metadata, override, record)
 
-    def verify(self, identity: str, source: Source, *, record: Record | None = None) -> Decision:
+    def _new(
+        self,
+        verb: str,
+        identity: str,
+        sources: Source | Sequence[Source],
+        metadata: Said,
+        override: Iterable[str],
+        record: Record | None,
+    ) -> Enrolment:
+        said = {"metadata": words_of(metadata), "override": names_of(override)}
+        return self._send(
+            Enrolment, verb, {"identity": identity, **said, **told_of(record)}, images_of(sources), again=True
+        )
+
+    def check(self, sources: Source | Sequence[Source], identity: str | None = None) -> builtins.list[Finding]:
+        """See :meth:`firstsight.Gallery.check`."""
+        fields = {} if identity is None else {"identity": identity}
+        return self._send(builtins.list[Finding], "check", fields, images_of(sources), again=True)
+
+    def verify(self, identity: str, source: Source | Sequence[Source], *, record: Record | None = None) -> Decision:
         """See :meth:`firstsight.Gallery.verify`."""
-        fields = {"identity": identity, **_told(record)}
-        return self._send(Decision, "verify", fields, _images(source), again=record is None)
+        fields = {"identity": identity, **told_of(record)}
+        return self._send(Decision, "verify", fields, images_of(source), again=record is None)
 
-    def identify(self, source: Source, *, top: int = 5, record: Record | None = None) -> Match:
+    def identify(
+        self,
+        source: Source | Sequence[Source],
+        *,
+        top: int = 5,
+        fused: bool = False,
+        record: Record | None = None,
+    ) -> Match:
         """See :meth:`firstsight.Gallery.identify`."""
-        fields = {"top": str(top), **_told(record)}
-        [match] = self._send(builtins.list[Match], "identify", fields, _images(source), again=record is None)
+        if not fused and len(listed(source)) != 1:
+            raise UsageError(
+                f"{len(listed(source))} probes came, one was expected; if they show one thing say fused=True, if each "
+                "shows another use assign, or else ask for one at a time"
+            )
+        fields = {"top": str(top), "fused": str(fused).lower(), **told_of(record)}
+        [match] = self._send(builtins.list[Match], "identify", fields, images_of(source), again=record is None)
         return match
+
+    def assign(
+        self, sources: Source | Sequence[Source], *, top: int = 5, record: Record | None = None
+    ) -> builtins.list[Match]:
+        """See :meth:`firstsight.Gallery.assign`."""
+        fields = {"top": str(top), "one_to_one": "true", **told_of(record)}
+        return self._send(builtins.list[Match], "identify", fields, images_of(sources), again=record is None)
 
     def rename(self, identity: str, to: str, *, record: Record | None = None) -> Removal:
         """See :meth:`firstsight.Gallery.rename`."""
-        return self._send(Removal, "rename", {"identity": identity, "to": to, **_told(record)})
+        return self._send(Removal, "rename", {"identity": identity, "to": to, **told_of(record)})
 
     def merge(self, identity: str, into: str, *, record: Record | None = None) -> Removal:
         """See :meth:`firstsight.Gallery.merge`."""
-        return self._send(Removal, "merge", {"identity": identity, "into": into, **_told(record)})
+        return self._send(Removal, "merge", {"identity": identity, "into": into, **told_of(record)})
 
     def remove(self, identity: str, *, record: Record | None = None) -> Removal:
         """See :meth:`firstsight.Gallery.remove`."""
-        return self._send(Removal, "remove", {"identity": identity, **_told(record)})
+        return self._send(Removal, "remove", {"identity": identity, **told_of(record)})
 
     def annotate(self, identity: str, metadata: Said, *, record: Record | None = None) -> Identity:
         """See :meth:`firstsight.Gallery.annotate`."""
-        fields = {"identity": identity, "metadata": _words(metadata), **_told(record)}
+        fields = {"identity": identity, "metadata": words_of(metadata), **told_of(record)}
         return self._send(Identity, "annotate", fields, again=record is None)
 
     def identities(self, *, search: str | None = None, where: Said = ()) -> builtins.list[Identity]:
         """See :meth:`firstsight.Gallery.identities`."""
         found: builtins.list[Identity] = []
-        asked = {"search": search, "where": _words(where), "limit": _PAGE}
+        asked = {"search": search, "where": words_of(where), "limit": _PAGE}
         while True:
             after = found[-1].identity if found else None
             page = self._get(builtins.list[Identity], "identities", {**asked, "after": after})
@@ -145,7 +183,7 @@ class Client:
     ) -> builtins.list[Reference]:
         """See :meth:`firstsight.Gallery.list`."""
         found: builtins.list[Reference] = []
-        asked = {"identity": identity, "search": search, "where": _words(where), "limit": _PAGE}
+        asked = {"identity": identity, "search": search, "where": words_of(where), "limit": _PAGE}
         while True:
             after = found[-1].id if found else None
             page = self._get(builtins.list[Reference], "references", {**asked, "after": after})
@@ -165,7 +203,7 @@ class Client:
         last: int | None = None,
     ) -> builtins.list[Event]:
         """See :meth:`firstsight.Gallery.events`; without ``limit`` and ``last`` all of them, a page at a time."""
-        asked = {"identity": identity, "verb": verb, "since": _day(since), "until": _day(until)}
+        asked = {"identity": identity, "verb": verb, "since": day_of(since), "until": day_of(until)}
         if limit is not None or last is not None:
             asked |= {"after": after, "limit": limit, "last": last}  # type: ignore[dict-item]
             return self._get(builtins.list[Event], "events", asked)
@@ -187,7 +225,7 @@ class Client:
         zone: str | None = None,
     ) -> builtins.list[Presence]:
         """Who was there, by day; see ``firstsight attendance``."""
-        days = {"day": _day(day), "since": _day(since), "until": _day(until)}
+        days = {"day": day_of(day), "since": day_of(since), "until": day_of(until)}
         return self._get(builtins.list[Presence], "attendance", {**days, "identity": identity, "zone": zone})
 
     def forget(self, before: str | date) -> Forgotten:
@@ -204,12 +242,12 @@ class Client:
 
     def compare(self, left: Source, right: Source) -> Decision:
         """Are these two the same, for the service's model?"""
-        images = [("left", _bytes(left)), ("right", _bytes(right))]
-        return parsed(Decision, self._wire.ask("POST", "compare", files=_files(images), again=True))
+        images = [("left", bytes_of(left)), ("right", bytes_of(right))]
+        return parsed(Decision, self._wire.ask("POST", "compare", files=files_of(images), again=True))
 
     def embed(self, sources: Source | Sequence[Source]) -> FloatArray:
         """Embeddings ``(n, d)`` of one source or a sequence of them, by the service's model."""
-        made = parsed(Embeddings, self._wire.ask("POST", "embed", files=_files(_images(sources)), again=True))
+        made = parsed(Embeddings, self._wire.ask("POST", "embed", files=files_of(images_of(sources)), again=True))
         return np.array(made.embeddings, np.float32)
 
     def model(self) -> ModelInfo:
@@ -259,46 +297,10 @@ class Client:
     ) -> T:
         if images:
             return parsed(
-                kind, self._wire.ask("POST", self._place(verb), data=dict(fields), files=_files(images), again=again)
+                kind, self._wire.ask("POST", self._place(verb), data=dict(fields), files=files_of(images), again=again)
             )
         content = {k: (v == "true" if k == "record" else v) for k, v in fields.items()}
         return parsed(kind, self._wire.ask("POST", self._place(verb), json=content, again=again))
-
-
-def _images(sources: Source | Sequence[Source]) -> list[tuple[str, bytes]]:
-    several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
-    listed: Sequence[Any] = sources if several else [sources]  # type: ignore[assignment]
-    if not listed:
-        raise InputError("no image came, at least one was expected")
-    return [("images", _bytes(source)) for source in listed]
-
-
-def _bytes(source: Source) -> bytes:
-    if isinstance(source, np.ndarray):
-        return encode(source)
-    return source if isinstance(source, bytes) else read_bytes(source)
-
-
-def _files(images: Sequence[tuple[str, bytes]]) -> list[tuple[str, tuple[str, bytes]]]:
-    return [(name, ("image", data)) for name, data in images]
-
-
-def _words(said: Said) -> list[str]:
-    return [f"{k}={v}" for k, v in said.items()] if isinstance(said, Mapping) else list(said)
-
-
-def _told(record: Record | None) -> dict[str, str]:
-    """The fields of a record; who acts is the key, whatever the record says."""
-    if record is None:
-        return {}
-    told = {"record": "true", "place": record.place, "direction": record.direction or ""}
-    if record.keep_image:
-        told["keep_image"] = "true"
-    return {k: v for k, v in told.items() if v}
-
-
-def _day(given: str | date | None) -> str | None:
-    return None if given is None else str(given)
 
 
 __all__ = ["Client"]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pydantic
 
 from firstsight import errors
-from firstsight.errors import FirstSightError, StorageError, UsageError
+from firstsight.errors import FirstSightError, QualityError, StorageError, UsageError
+from firstsight.types import Finding
 
 if TYPE_CHECKING:
     import httpx2
@@ -81,13 +82,14 @@ def failure(answer: httpx2.Response) -> FirstSightError:
     try:
         told = answer.json()["error"]
         kind, message = str(told["kind"]), str(told["message"])
+        findings = _ADAPTERS(list[Finding]).validate_python(told.get("findings", []))
     except (ValueError, KeyError, TypeError):
         return StorageError(f"{answer.url.host} answers {answer.status_code}, and not as a FirstSight service does")
     found = getattr(errors, kind, FirstSightError)
     known = isinstance(found, type) and issubclass(found, FirstSightError)
+    if found is QualityError:
+        return QualityError(message, findings)
     made: FirstSightError = (found if known else FirstSightError)(message)
-    if "findings" in told:
-        made.findings = tuple(told["findings"])  # type: ignore[attr-defined]
     return made
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from python_multipart.exceptions import FormParserError
 
 from firstsight.errors import InputError, UsageError
+from firstsight.gallery.gate import NAMES
 from firstsight.serve.answers import Refusal
 from firstsight.types import Record
 
@@ -23,6 +24,11 @@ Name = Annotated[str, Field(min_length=1, max_length=1000, description="An ident
 Image = Annotated[bytes, Field(description="The bytes of an image file.")]
 Said = Annotated[
     list[Annotated[str, Field(max_length=2000)]], Field(max_length=100, description="`key=value`, each said of it.")
+]
+
+Despite = Annotated[
+    list[Annotated[str, Field(json_schema_extra={"enum": [*NAMES, "all"]})]],
+    Field(max_length=20, description="Findings of the quality gate that are not to count."),
 ]
 
 
@@ -78,6 +84,13 @@ class Enroll(Images, Recorded):
 
     identity: Name
     metadata: Said = []
+    override: Despite = []
+
+
+class Check(Images):
+    """Images, and whose they are to be; without, of nobody who is enrolled."""
+
+    identity: Name | None = None
 
 
 class Annotate(Recorded):
@@ -108,7 +121,7 @@ class Removed(Recorded):
 
 
 class Verify(Images, Probed):
-    """An identity and its probe."""
+    """An identity and its probe, or several of one thing, which are fused."""
 
     identity: Name
 
@@ -117,6 +130,8 @@ class Identify(Images, Probed):
     """Probes."""
 
     top: int = Field(5, ge=1, le=1000, description="How many candidates to list.")
+    fused: bool = Field(False, description="All images show one thing: there is one match.")
+    one_to_one: bool = Field(False, description="Each shows another thing: no identity is the answer twice.")
 
 
 @dataclass(frozen=True, slots=True)

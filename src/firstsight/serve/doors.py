@@ -16,6 +16,7 @@ from firstsight.serve.answers import Refusal
 from firstsight.serve.bodies import FORM, JSON, Body, Upload
 from firstsight.serve.limits import body_of
 from firstsight.serve.state import Service
+from firstsight.types import Finding
 
 
 class Fault(BaseModel):
@@ -30,6 +31,18 @@ class Failed(BaseModel):
     """Every answer that is not a result."""
 
     error: Fault
+
+
+class Doubt(Fault):
+    """As Fault; where the quality gate refuses, all that it found."""
+
+    findings: list[Finding] = []
+
+
+class Doubted(BaseModel):
+    """What cannot be enrolled."""
+
+    error: Doubt
 
 
 _WHY = {
@@ -101,6 +114,7 @@ def door(
     status: int = 200,
     body: type[Body] | None = None,
     also: tuple[int, ...] = (),
+    gate: bool = False,
     media: str = JSON,
 ) -> dict[str, Any]:
     """Arguments of a route: who may, what comes, what goes back.
@@ -111,6 +125,7 @@ def door(
         status: where all went well.
         body: of the request.
         also: other statuses than those that every route of its kind has.
+        gate: whether images pass the quality gate first.
         media: type of the answer, where it is not JSON.
     """
     refusals = set(also)
@@ -127,6 +142,9 @@ def door(
     answers: dict[int | str, dict[str, Any]] = {
         code: {"model": Failed, "description": _WHY[code]} for code in sorted(refusals)
     }
+    if gate:
+        why = f"{_WHY[422]} Or the quality gate refuses it, and `findings` say why."
+        answers[422] = {"model": Doubted, "description": why}
     if media != JSON:
         answers[status] = {"content": {media: {"schema": {"type": "string"}}}}
     return {

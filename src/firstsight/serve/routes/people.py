@@ -11,7 +11,7 @@ from firstsight.inputs.decode import thumbnail
 from firstsight.serve import bodies
 from firstsight.serve.answers import reply
 from firstsight.serve.doors import Actor, Came, Number, Numbered, Size, The, door, images_of
-from firstsight.types import Enrolment, Identity, Reference, Removal
+from firstsight.types import Enrolment, Finding, Identity, Reference, Removal
 
 router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["identities"])
 
@@ -68,29 +68,32 @@ def image(
     return Response(thumbnail(kept, size), media_type="image/png")
 
 
-@router.post("/enroll", **door(Enrolment, "enroll", status=201, body=bodies.Enroll, also=(404,)))
+@router.post("/check", **door(list[Finding], "read", body=bodies.Check, also=(404,)))
+def check(service: The, gallery: str, came: Came) -> Response:
+    """What the quality gate has against enrolling these images; nothing is stored."""
+    body = bodies.parse(bodies.Check, came)
+    images = images_of(service, *body.images)
+    return reply(service.galleries.reading(gallery, lambda g: g.check(images, body.identity)))
+
+
+@router.post("/enroll", **door(Enrolment, "enroll", status=201, body=bodies.Enroll, also=(404,), gate=True))
 def enroll(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     """Add references of an identity; answered when they are on disk."""
     body = bodies.parse(bodies.Enroll, came)
     record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
-    made = service.galleries.writing(
-        gallery, lambda g: g.enroll(body.identity, images, metadata=body.metadata, record=record)
-    )
-    return reply(made, 201)
+    given = {"metadata": body.metadata, "override": body.override, "record": record}
+    return reply(service.galleries.writing(gallery, lambda g: g.enroll(body.identity, images, **given)), 201)
 
 
-@router.post("/replace", **door(Enrolment, "enroll", body=bodies.Enroll, also=(404,)))
+@router.post("/replace", **door(Enrolment, "enroll", body=bodies.Enroll, also=(404,), gate=True))
 def replace(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     """Put new references in the place of all that an identity has, in one moment."""
     body = bodies.parse(bodies.Enroll, came)
     record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
-    return reply(
-        service.galleries.writing(
-            gallery, lambda g: g.replace(body.identity, images, metadata=body.metadata, record=record)
-        )
-    )
+    given = {"metadata": body.metadata, "override": body.override, "record": record}
+    return reply(service.galleries.writing(gallery, lambda g: g.replace(body.identity, images, **given)))
 
 
 @router.post("/annotate", **door(Identity, "enroll", body=bodies.Annotate, also=(404,)))
