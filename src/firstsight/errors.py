@@ -11,6 +11,7 @@
     │   ├── MissingError       2  there is no such gallery, identity or reference
     │   ├── TakenError         2  the name is another one's already
     │   ├── SpellingError      2  a name or metadata is not written as it must be
+    │   ├── UnreadableError    2  the file is missing, damaged, of a later format, or no gallery's
     │   └── StaleError         2  the gallery was dropped, or bound to another model, since it was opened
     ├── AccessError            2  a key is missing, unknown, expired, or of too low a role
     ├── BusyError              3  a service has more to do than it takes on; ask again later
@@ -79,6 +80,10 @@ class TakenError(GalleryError):
 
 class SpellingError(GalleryError):
     """A name, or what is said of one, is not written as it must be."""
+
+
+class UnreadableError(GalleryError):
+    """The file of a gallery is missing, damaged, of a later format, or no gallery's at all."""
 
 
 class StaleError(GalleryError):

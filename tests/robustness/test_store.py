@@ -160,7 +160,7 @@ def test_a_store_of_another_user_is_a_sentence(place: Path) -> None:
         place.chmod(mode)
         command = [sys.executable, "-c", AS_NOBODY]
         ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=place.parent)
-        assert ran.stdout.split()[0] in ("StorageError", "GalleryError"), ran.stdout
+        assert ran.stdout.split()[0] in ("StorageError", "UnreadableError"), ran.stdout
         assert "can't be read" in ran.stdout
     place.parent.chmod(0o755)
     place.chmod(0o600)

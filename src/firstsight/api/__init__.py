@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from firstsight import occlusion
 from firstsight.api.access import add_key, keys, revoke_key
 from firstsight.api.audit import attendance, events, export_subject, forget
+from firstsight.api.doctor import doctor
 from firstsight.api.galleries import (
     annotate,
     check,
@@ -300,6 +301,7 @@ __all__ = [
     "compare",
     "create",
     "data_sets",
+    "doctor",
     "drop",
     "enroll",
     "evaluate",

@@ -24,6 +24,9 @@ def serve(
     keep_sources: Annotated[
         bool, typer.Option("--keep-sources", help="If the gallery is made: keep the images of references in it.")
     ] = False,
+    admin_secret: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Holds the secret that a key named admin is to have.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Where to listen; another than this machine needs a key.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes one that is free.")] = 8000,
     workers: Annotated[int, typer.Option(help="Processes, all on the one file.")] = 1,
@@ -44,6 +47,7 @@ def serve(
         store=store,
         model=model,
         keep_sources=keep_sources,
+        admin_secret=admin_secret,
         host=host,
         port=port,
         workers=workers,
@@ -119,3 +123,17 @@ def drop(gallery: GalleryAt, json: Json = False) -> int:
 
     receipts.dropped(api.drop(gallery), json=json)
     return 0
+
+
+@app.command()
+def doctor(
+    store: Annotated[str | None, typer.Argument(metavar="[STORE]", help="A gallery's file to look at too.")] = None,
+    json: Json = False,
+) -> int:
+    """Look whether all is well here: versions, model, speed, disk, a store. Exit code 3 where something is broken."""
+    from firstsight import api
+    from firstsight.cli import render
+
+    checks = api.doctor(store)
+    render.checked(checks, json=json)
+    return 3 if any(check.ok is False for check in checks) else 0

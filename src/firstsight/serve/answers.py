@@ -23,6 +23,7 @@ from firstsight.errors import (
     StaleError,
     StorageError,
     TakenError,
+    UnreadableError,
     UsageError,
 )
 
@@ -35,6 +36,7 @@ STATUS: dict[type[FirstSightError], int] = {
     MissingError: 404,
     TakenError: 409,
     StaleError: 503,
+    UnreadableError: 503,
     GalleryError: 409,
     CalibrationError: 409,
     ModelError: 503,

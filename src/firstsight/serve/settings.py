@@ -19,6 +19,7 @@ class Settings:
         store: the file it serves, with ``#name`` for the gallery whose model it embeds and compares by.
         model: where that gallery's model lies now, if it moved; or the model to make the gallery with.
         keep_sources: whether a gallery that is made keeps the images of references.
+        admin_secret: a file with the secret of a key ``admin``, which is made or changed to it at the start.
         host, port: where it listens; port 0 takes one that is free.
         workers: processes, all on one file.
         body_limit: MiB of one request.
@@ -33,6 +34,7 @@ class Settings:
     store: str
     model: str | None = None
     keep_sources: bool = False
+    admin_secret: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1

@@ -8,6 +8,7 @@ import socket
 from firstsight.errors import AccessError, UsageError
 from firstsight.files import MISSING, expanded, state_of
 from firstsight.gallery import Gallery
+from firstsight.inputs.decode import read_bytes
 from firstsight.model import Model
 from firstsight.serve.settings import Settings
 from firstsight.stores.access import Access
@@ -18,6 +19,7 @@ def prepare(settings: Settings) -> None:
 
     Raises:
         UsageError: there is no gallery, and no model was named to make it with.
+        InputError: the file of the admin's secret can't be read.
         AccessError: it is to listen to other machines, and no key exists.
     """
     if state_of(expanded(settings.file)) == MISSING:
@@ -29,6 +31,8 @@ def prepare(settings: Settings) -> None:
         Gallery.create(settings.store, settings.model, keep_sources=settings.keep_sources).close()
     access = Access(settings.file)
     try:
+        if settings.admin_secret is not None:
+            access.ensure("admin", "admin", read_bytes(settings.admin_secret).decode("utf-8", "replace").strip())
         if not settings.loopback and not access.keys():
             raise AccessError(
                 f"--host {settings.host} lets other machines ask, and there is no key; make one with firstsight key "

@@ -45,20 +45,27 @@ class Access:
             UsageError: that is no name, or no role, or the secret is short.
             TakenError: the name is another key's.
         """
-        if not name.isprintable() or not 0 < len(name) <= 100 or name != name.strip():
-            raise UsageError(f"{name!r} is not a key's name of 1 to 100 printable characters")
-        if role not in ROLES:
-            raise UsageError(f"{role!r} is not a role; {', '.join(ROLES)} are")
         chosen = PREFIX + secrets.token_urlsafe(32) if secret is None else secret
-        if len(chosen) < 32 or not chosen.isascii() or not chosen.isprintable() or " " in chosen:
-            raise UsageError("a secret of at least 32 printable characters without blanks was expected")
-        now = datetime.now(UTC)
-        row = (name, role, _hash(chosen), _spelled(now), _spelled(now + lasting) if lasting else None)
+        row = _row(name, role, chosen, lasting)
         with self._file.writing() as db:
             if db.execute("SELECT 1 FROM access WHERE name=?", (name,)).fetchone():
                 raise TakenError(f"there is a key {name!r} already; choose another name, or revoke it first")
-            db.execute("INSERT INTO access (name, role, hash, created, expires) VALUES (?, ?, ?, ?, ?)", row)
+            db.execute(_INSERT, row)
         return chosen
+
+    def ensure(self, name: str, role: str, secret: str) -> None:
+        """Have a key of this name, role and secret: made where there is none, or put in the place of the one there is.
+
+        Raises:
+            UsageError: see :meth:`add`.
+        """
+        known = self.known(secret) if secret else None
+        if known is not None and (known.name, known.role, known.expires) == (name, role, None):
+            return
+        with self._file.writing() as db:
+            row = _row(name, role, secret, None)
+            db.execute("DELETE FROM access WHERE name=?", (name,))
+            db.execute(_INSERT, row)
 
     def revoke(self, name: str) -> Key:
         """Take a key away, from now on; what it was.
@@ -98,6 +105,20 @@ class Access:
 def expired(key: Key) -> bool:
     """Whether its time is over."""
     return key.expires is not None and key.expires <= _spelled(datetime.now(UTC))
+
+
+_INSERT = "INSERT INTO access (name, role, hash, created, expires) VALUES (?, ?, ?, ?, ?)"
+
+
+def _row(name: str, role: str, secret: str, lasting: timedelta | None) -> tuple[str, str, bytes, str, str | None]:
+    if not name.isprintable() or not 0 < len(name) <= 100 or name != name.strip():
+        raise UsageError(f"{name!r} is not a key's name of 1 to 100 printable characters")
+    if role not in ROLES:
+        raise UsageError(f"{role!r} is not a role; {', '.join(ROLES)} are")
+    if len(secret) < 32 or not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise UsageError("a secret of at least 32 printable characters without blanks was expected")
+    now = datetime.now(UTC)
+    return name, role, _hash(secret), _spelled(now), _spelled(now + lasting) if lasting else None
 
 
 def _hash(secret: str) -> bytes:
