@@ -155,6 +155,15 @@ def test_ties_are_unknown_unless_others_decide_them() -> None:
     assert {m.identity for m in both} == {"n0", "n1"}
 
 
+def test_as_many_candidates_as_probes_are_looked_at() -> None:
+    """Four probes that like the same four identities in the same order all get one, though one candidate is listed."""
+    model: Any = Stub()
+    probes = np.tile(np.array([0.9, 0.8, 0.7, 0.6, 0.1], np.float32), (4, 1))
+    matches = assigned(model, (block(np.eye(5)),), probes, top=1)
+    assert {m.identity for m in matches} == {"n0", "n1", "n2", "n3"}
+    assert all(len(m.candidates) == 1 for m in matches)
+
+
 def test_more_probes_than_identities(gallery: Gallery) -> None:
     """Whom there is nobody left for is unknown; one probe is as identify, none is an empty list."""
     matches = gallery.assign([sign("eye", n) for n in range(8)])

@@ -90,6 +90,16 @@ def test_a_large_photograph_is_judged_as_it_is_seen() -> None:
     large = sign(1600)
     grainy = (np.asarray(large.filter(ImageFilter.GaussianBlur(4))) + rng.normal(0, 12, (1600, 1600))).clip(0, 255)
     assert names(grainy.astype(np.uint8), SHOWN) == []
+    dark = np.asarray(sign(1600, ink=140, paper=190)) + rng.normal(0, 60, (1600, 1600))
+    assert names(dark.clip(0, 255).astype(np.uint8), SHOWN) == []
+
+
+def test_a_picture_smaller_than_the_input_may_be_softer() -> None:
+    """What has 28 pixels can't be as sharp as what has 112: the same soft picture passes small and not large."""
+    for side, found in ((28, []), (112, ["blur"])):
+        away = (np.arange(side) - side / 2 + 0.5) / side
+        soft = 255 * np.exp(-(away[:, None] ** 2 + away[None, :] ** 2) / (2 * 0.15**2))
+        assert names(soft.astype(np.uint8), SHOWN) == found
 
 
 def test_each_measure_is_better_when_higher() -> None:
