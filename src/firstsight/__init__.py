@@ -16,21 +16,23 @@ if TYPE_CHECKING:
     from firstsight.api import calibrate, compare, evaluate, train
     from firstsight.calibration import Calibration
     from firstsight.datasets import open_data
-    from firstsight.errors import FirstSightError
+    from firstsight.errors import FirstSightError, QualityError
     from firstsight.gallery import Gallery
     from firstsight.model import Model
-    from firstsight.types import Candidate, Decision, Enrolment, Match, Metric, Report
+    from firstsight.types import Candidate, Decision, Enrolment, Finding, Match, Metric, Report
 
 _HOME = {
     "Calibration": "calibration",
     "Candidate": "types",
     "Decision": "types",
     "Enrolment": "types",
+    "Finding": "types",
     "FirstSightError": "errors",
     "Gallery": "gallery",
     "Match": "types",
     "Metric": "types",
     "Model": "model",
+    "QualityError": "errors",
     "Report": "types",
     "calibrate": "api",
     "compare": "api",
@@ -44,11 +46,13 @@ __all__ = [
     "Candidate",
     "Decision",
     "Enrolment",
+    "Finding",
     "FirstSightError",
     "Gallery",
     "Match",
     "Metric",
     "Model",
+    "QualityError",
     "Report",
     "__version__",
     "calibrate",
