@@ -13,7 +13,7 @@ endif
 HAVE_DATA := $(if $(FIRSTSIGHT_DATA),$(wildcard $(addsuffix /.,$(subst :, ,$(FIRSTSIGHT_DATA)))))
 SELECT    := $(if $(HAVE_DATA),,-m "not data")
 
-.PHONY: help env demo test check lint types unit results results-glyphs bench bench-training bench-embedding bench-store clean
+.PHONY: help env demo test check lint types unit results results-glyphs bench bench-training bench-embedding bench-store bench-service service-fuzz clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -63,6 +63,12 @@ bench-embedding: env  ## speed, memory and start of embedding beside torch at it
 
 bench-store: env  ## speed and memory of galleries beside faiss and bare sqlite3, into results/
 	$(BIN)/python results/bench_store.py
+
+bench-service: env  ## the service beside the bare cost of its work; half an hour of mixed load; into results/
+	$(BIN)/python results/bench_service.py
+
+service-fuzz: env  ## 20,000 malformed requests at a running service, into results/
+	$(BIN)/python results/fuzz_service.py
 
 clean:  ## remove what make made, the environment included
 	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

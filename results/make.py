@@ -344,7 +344,7 @@ def resume() -> None:
 
 
 def store_kills() -> None:
-    """Enrolments, batches and removals killed with -9 at random moments; syncs to disk for each write."""
+    """Enrolments, batches, removals and events killed with -9 at random moments; syncs to disk for each write."""
     record("store-kills", "python results/make.py store-kills", kill_store.SEED, kill_store.measure())
 
 

@@ -101,9 +101,10 @@ LOOSER = {("train", "changes"), ("identify", "sources"), ("identify", "data")}
 
 
 def test_every_function_has_its_command() -> None:
-    """A verb of the API cannot be without a command; ``identify --data`` is ``identify_data``."""
+    """A verb of the API cannot be without a command; ``identify --data`` is ``identify_data``,
+    ``compare --why`` is ``why``."""
     reached = {function_of(name) for name in COMMANDS}
-    assert reached | {"identify_data"} == set(api.__all__)
+    assert reached | {"identify_data", "why"} == set(api.__all__)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

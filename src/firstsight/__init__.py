@@ -13,53 +13,78 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from firstsight.api import calibrate, compare, evaluate, train
+    from firstsight.api import calibrate, compare, evaluate, train, why
     from firstsight.calibration import Calibration
+    from firstsight.client import Client
     from firstsight.datasets import open_data
     from firstsight.errors import FirstSightError, QualityError
     from firstsight.gallery import Gallery
     from firstsight.model import Model
-    from firstsight.types import Candidate, Decision, Enrolment, Finding, Match, Metric, Report
+    from firstsight.types import (
+        Candidate,
+        Decision,
+        Enrolment,
+        Event,
+        Finding,
+        Match,
+        Metric,
+        Presence,
+        Record,
+        Report,
+        Why,
+    )
 
 _HOME = {
     "Calibration": "calibration",
     "Candidate": "types",
+    "Client": "client",
     "Decision": "types",
     "Enrolment": "types",
+    "Event": "types",
     "Finding": "types",
     "FirstSightError": "errors",
     "Gallery": "gallery",
     "Match": "types",
     "Metric": "types",
     "Model": "model",
+    "Presence": "types",
     "QualityError": "errors",
+    "Record": "types",
     "Report": "types",
+    "Why": "types",
     "calibrate": "api",
     "compare": "api",
     "evaluate": "api",
     "open_data": "datasets",
     "train": "api",
+    "why": "api",
 }
 
 __all__ = [
     "Calibration",
     "Candidate",
+    "Client",
     "Decision",
     "Enrolment",
+    "Event",
     "Finding",
     "FirstSightError",
     "Gallery",
     "Match",
     "Metric",
     "Model",
+    "Presence",
     "QualityError",
+    "Record",
     "Report",
+    "Why",
     "__version__",
     "calibrate",
     "compare",
     "evaluate",
     "open_data",
     "train",
+    "why",
 ]
 
 

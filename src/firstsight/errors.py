@@ -8,6 +8,13 @@
     ├── CalibrationError       2  calibration is missing or cannot be made from this data
     ├── GalleryError           2  a gallery or identity is missing, or belongs to another model
     ├── QualityError           2  the quality gate refuses images; its findings say why
+    │   ├── MissingError       2  there is no such gallery, identity or reference
+    │   ├── TakenError         2  the name is another one's already
+    │   ├── SpellingError      2  a name or metadata is not written as it must be
+    │   ├── UnreadableError    2  the file is missing, damaged, of a later format, or no gallery's
+    │   └── StaleError         2  the gallery was dropped, or bound to another model, since it was opened
+    ├── AccessError            2  a key is missing, unknown, expired, or of too low a role
+    ├── BusyError              3  a service has more to do than it takes on; ask again later
     ├── TrainingError          3  training went wrong (not-a-number loss, collapse)
     └── StorageError           3  the disk refused a write; the old state is intact
 
@@ -61,6 +68,36 @@ class GalleryError(FirstSightError):
     """A gallery or identity is missing, or the gallery belongs to another model."""
 
     exit_code = 2
+
+
+class MissingError(GalleryError):
+    """There is no such gallery, identity or reference."""
+
+
+class TakenError(GalleryError):
+    """The name belongs to another one already."""
+
+
+class SpellingError(GalleryError):
+    """A name, or what is said of one, is not written as it must be."""
+
+
+class UnreadableError(GalleryError):
+    """The file of a gallery is missing, damaged, of a later format, or no gallery's at all."""
+
+
+class StaleError(GalleryError):
+    """The gallery was dropped, or bound to another model, since it was opened; open it again."""
+
+
+class AccessError(FirstSightError):
+    """A service asks for a key that may do this: none came, or it is unknown, expired or of too low a role."""
+
+    exit_code = 2
+
+
+class BusyError(FirstSightError):
+    """A service has more to do than it takes on, or is closing; nothing was done, ask again later."""
 
 
 class QualityError(FirstSightError):

@@ -13,10 +13,10 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pydantic
@@ -32,6 +32,7 @@ from firstsight.similarity import Link, Similarity
 from firstsight.spec import MAX_WEIGHTS, FileSpec, ModelSpec
 from firstsight.types import Decision, FloatArray, Info, IntArray, PixelArray, Source
 
+Encode: TypeAlias = "Callable[[PixelArray], FloatArray]"
 SHIPPED = Path(__file__).parent / "models"
 _MAX_JSON = 16 << 20
 _BATCH = 16  # as fast as any larger one, whose activations no longer fit the processor's cache
@@ -44,12 +45,17 @@ class Model:
         path: its directory.
         spec: the validated content of its ``model.json``.
         calibration: if it has one.
+        encode: what runs the encoder, where that is not to be :meth:`run`: a service gathers readings of several
+            requests into one run.
     """
 
-    def __init__(self, path: Path, spec: ModelSpec, calibration: Calibration | None = None) -> None:
+    def __init__(
+        self, path: Path, spec: ModelSpec, calibration: Calibration | None = None, *, encode: Encode | None = None
+    ) -> None:
         self.path = path
         self.spec = spec
         self.calibration = calibration
+        self._encode = encode
 
     @classmethod
     def load(cls, name: str | Path) -> Model:
@@ -135,7 +141,12 @@ class Model:
         return session
 
     def embed_arrays(self, arrays: PixelArray) -> FloatArray:
-        """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32.
+        """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32; by what the model was given for it, or
+        :meth:`run`."""
+        return (self._encode or self.run)(arrays)
+
+    def run(self, arrays: PixelArray) -> FloatArray:
+        """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32, here and now.
 
         Raises:
             ModelError: the encoder fails, or what it gives is not finite.

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firstsight.errors import GalleryError
+from firstsight.errors import GalleryError, StorageError
 from firstsight.stores.sqlite import SqliteStore
-from firstsight.types import Contract, Entry, State, Store
+from firstsight.types import Contract, Entry, Event, State, Store
 
 DIM = 4
 CONTRACT = Contract("m", "f", DIM, keep_sources=True)
@@ -297,6 +297,189 @@ def test_threads_share_a_store(store: Store) -> None:
     }
 
 
+# --- events
+
+
+def event(identity: str | None, verb: str = "identify", **more: object) -> Event:
+    """What is to be recorded."""
+    return Event(0, verb, "", identity, identity is not None, 0.5, 0.75, 0.25, "f", **more)  # type: ignore[arg-type]
+
+
+def told(store: Store, **asked: object) -> list[tuple[str, str | None]]:
+    """Verb and name of each event."""
+    return [(e.verb, e.identity) for e in store.events(**asked)]  # type: ignore[arg-type]
+
+
+def test_events_come_back_as_they_were_given(store: Store, opening: Open) -> None:
+    """All that is told of an event is there, also when the store is opened again, with its number, time and image."""
+    store.add([entry("a", 1)])
+    given = [
+        event("a", "verify", place="door-1", direction="in", actor="reader"),
+        Event(0, "identify", "", None, False, -1.5, 0.01, 0.25, "f"),
+    ]
+    ids = store.record(given, [b"probe", None])
+    for one in (store, opening()):
+        found = one.events()
+        assert [e.id for e in found] == ids == sorted(set(ids))
+        assert all(len(e.at) == len("2026-11-23T08:00:00.000Z") and e.at.endswith("Z") for e in found)
+        assert [(e.identity, e.same, e.score, e.probability, e.threshold) for e in found] == [
+            ("a", True, 0.5, 0.75, 0.25),
+            (None, False, -1.5, 0.01, 0.25),
+        ]
+        assert [(e.verb, e.model, e.place, e.direction, e.actor, e.kept) for e in found] == [
+            ("verify", "f", "door-1", "in", "reader", True),
+            ("identify", "f", "", None, "", False),
+        ]
+        assert [one.event_image(i) for i in (*ids, 10**6)] == [b"probe", None, None]
+        one.close()
+
+
+def test_a_write_and_its_event_are_one(store: Store) -> None:
+    """The event of a write is there with the write; where either can't be stored, neither is."""
+    store.add([entry("a", 1), entry("b", 2)], events=[event("a", "enroll"), event("b", "enroll")])
+    store.add([entry("a", 3)], replace=True, events=[event("a", "replace")])
+    store.annotate("a", {"k": "v"}, events=[event("a", "annotate")])
+    store.rename("a", "c", events=[event("c", "rename")])
+    store.merge("b", "c", events=[event("c", "merge")])
+    everything = [(verb, "c") for verb in ("enroll", "enroll", "replace", "annotate", "rename", "merge")]
+    assert told(store) == everything
+    before, people, said = store.state(), held(store), store.identities()
+    broken = Event(0, None, "", "c", None, None, None, None, "f")  # type: ignore[arg-type]
+    for act in (
+        lambda events: store.add([entry("c", 9), entry("d", 9)], events=events),
+        lambda events: store.add([entry("c", 9)], replace=True, events=events),
+        lambda events: store.annotate("c", {"k": "w"}, events=events),
+        lambda events: store.rename("c", "x", events=events),
+        lambda events: store.merge("c", "c", events=events),
+        lambda events: store.remove("c", events=events),
+        lambda events: store.record([event("c"), *events]),
+    ):
+        with pytest.raises((StorageError, GalleryError)):
+            act([broken])
+        assert (store.state(), held(store), store.identities(), told(store)) == (before, people, said, everything)
+    with pytest.raises(GalleryError):
+        store.rename("nobody", "x", events=[event("x", "rename")])
+    assert told(store) == everything
+
+
+def test_events_follow_whom_they_are_about(store: Store) -> None:
+    """A renamed or merged identity keeps its events, a removed one takes them along; of nobody's nothing is touched."""
+    store.add([entry("a", 1), entry("b", 2), entry("c", 3)])
+    store.record([event("a"), event(None), event("b"), event("c"), event("a")], [None, b"stranger", b"b's", None, None])
+    store.rename("a", "z")
+    assert [e.identity for e in store.events()] == ["z", None, "b", "c", "z"]
+    store.merge("b", "z")
+    assert [e.identity for e in store.events()] == ["z", None, "z", "c", "z"]
+    assert [e.id for e in store.events(identity="z")] == [1, 3, 5]
+    store.remove("z", events=[event(None, "remove")])
+    assert told(store) == [("identify", None), ("identify", "c"), ("remove", None)]
+    assert (store.event_image(2), store.event_image(3)) == (b"stranger", None)
+    assert store.erase()
+
+
+def test_events_of_those_who_are_gone_are_refused(store: Store) -> None:
+    """Who was removed between the question and its event does not come back through the event."""
+    store.add([entry("a", 1), entry("b", 2)])
+    store.remove("a")
+    with pytest.raises(GalleryError, match="'a' is not enrolled"):
+        store.record([event("b"), event("a")])
+    assert store.events() == []
+
+
+def test_numbers_of_events_are_given_once(store: Store, opening: Open) -> None:
+    """After the newest events are forgotten or removed, later ones have higher numbers, also in a store opened anew."""
+    store.add([entry("a", 1)])
+    (first,) = store.record([event("a")])
+    store.remove("a")
+    again = opening()
+    (second,) = again.record([event(None)])
+    assert again.forget("9999") == 1
+    again.close()
+    (third,) = store.record([event(None)])
+    assert first < second < third
+
+
+def test_recording_is_no_change_of_who_is_enrolled(store: Store) -> None:
+    """Readers that follow need not look after an event."""
+    store.add([entry("a", 1)])
+    before = store.state()
+    store.record([event("a")] * 3)
+    store.forget("9999")
+    assert store.state() == before
+
+
+def test_events_of_galleries_are_apart(store: Store, opening: Open) -> None:
+    """Reading, renaming, removing and forgetting in one gallery touches no event of another."""
+    other = opening("door", create=OTHER)
+    other.add([Entry("a", np.ones((1, 3), np.float32), ["x"])])
+    store.add([entry("a", 1)])
+    (theirs,) = other.record([event("a")], [b"theirs"])
+    store.record([event("a")])
+    assert store.event_image(theirs) is None
+    store.rename("a", "b")
+    store.remove("b")
+    store.record([event(None)])
+    assert store.forget("9999") == 1
+    assert [(e.id, e.identity) for e in other.events()] == [(theirs, "a")]
+    assert other.event_image(theirs) == b"theirs"
+    other.close()
+
+
+def test_forgetting(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exactly what is older than the moment goes, by what the clock said; and order is that of the numbers."""
+    times = iter(f"20{year}-01-01T00:00:00.000Z" for year in (20, 24, 22, 26))
+    monkeypatch.setattr("firstsight.stores.events.now", lambda: next(times))
+    for _ in range(4):
+        store.record([event(None)])
+    assert [e.at[:4] for e in store.events()] == ["2020", "2024", "2022", "2026"]
+    assert [e.id for e in store.events(since="2022-01-01T00:00:00.000Z")] == [2, 3, 4]
+    assert [e.id for e in store.events(until="2024-01-01T00:00:00.000Z")] == [1, 3]
+    assert store.forget("2024-01-01T00:00:00.000Z") == 2
+    assert [e.id for e in store.events()] == [2, 4]
+    assert store.forget("2024-01-01T00:00:00.000Z") == 0
+    assert store.erase()
+
+
+PLACES = itertools.count()
+EVENTS = st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from(["verify", "identify"])), max_size=30)
+
+
+@settings(derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    given=EVENTS,
+    limit=st.integers(1, 7),
+    identity=st.sampled_from(["a", "b", None]),
+    verb=st.sampled_from(["verify", None]),
+)
+@pytest.mark.parametrize("kind", STORES)
+def test_pages_hold_every_event_once_in_order(
+    kind: str,
+    tmp_path: Path,
+    given: list[tuple[str | None, str]],
+    limit: int,
+    identity: str | None,
+    verb: str | None,
+) -> None:
+    """Whatever is asked for, the pages after one another are all that fits, once, in the order of the numbers."""
+    folder = tmp_path / str(next(PLACES))
+    folder.mkdir()
+    store = STORES[kind](folder)(create=CONTRACT)
+    store.add([entry("a", 1), entry("b", 2)])
+    store.record([event(name, what) for name, what in given])
+    asked = {"identity": identity, "verb": verb}
+    whole = store.events(**asked)  # type: ignore[arg-type]
+    expected = [n for n, (name, what) in enumerate(given, 1) if identity in (None, name) and verb in (None, what)]
+    assert [e.id for e in whole] == expected
+    pages, after = [], None
+    while page := store.events(**asked, after=after, limit=limit):  # type: ignore[arg-type]
+        assert len(page) <= limit
+        pages += page
+        after = page[-1].id
+    assert pages == whole
+    assert store.events(**asked, last=limit) == whole[-limit:]  # type: ignore[arg-type]
+    store.close()
+
+
 NAMES = st.sampled_from("abcd")
 STEPS = st.one_of(
     st.tuples(st.just("add"), NAMES, st.sampled_from(["", "x", "y"])),
@@ -304,8 +487,8 @@ STEPS = st.one_of(
     st.tuples(st.just("remove"), NAMES, st.none()),
     st.tuples(st.just("rename"), NAMES, NAMES),
     st.tuples(st.just("merge"), NAMES, NAMES),
+    st.tuples(st.just("record"), NAMES, st.none()),
 )
-PLACES = itertools.count()
 
 
 @settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -320,17 +503,21 @@ def test_any_history_gives_what_a_dictionary_gives(
     opening = STORES[kind](folder)
     store, reader = opening(create=CONTRACT), opening()
     truth: dict[str, list[tuple[str, float]]] = {}
+    happened: list[str] = []
     known: dict[int, tuple[str, list[float]]] = {}
     state: State | None = None
     for number, (verb, name, other) in enumerate(steps):
         try:
             if verb in ("add", "replace"):
                 store.add([entry(name, number, keys=(other,))], replace=verb == "replace")
+            elif verb == "record":
+                store.record([event(name)])
             else:
                 getattr(store, verb)(*((name,) if verb == "remove" else (name, other)))
         except GalleryError:
             continue  # the dictionary is asked below whether that was right
         finally:
+            happened = follow_events(happened, truth, verb, name, other)
             follow(truth, verb, name, other, number)
         for portion in reader.changes(state):
             for place, (i, who) in enumerate(zip(portion.ids.tolist(), portion.names, strict=True)):
@@ -340,6 +527,7 @@ def test_any_history_gives_what_a_dictionary_gives(
         state = reader.state()
         assert sorted(held(store)) == sorted((n, v) for n, refs in truth.items() for _, v in refs)
         assert dict(known.values()) == {n: sorted(v for _, v in refs) for n, refs in truth.items()}
+        assert [e.identity for e in store.events()] == happened
     store.close()
     reader.close()
 
@@ -357,3 +545,17 @@ def follow(truth: dict[str, list[tuple[str, float]]], verb: str, name: str, othe
     elif verb == "merge" and name in truth and other in truth and name != other:
         there = {key for key, _ in truth[other] if key}
         truth[other] = truth[other] + [ref for ref in truth.pop(name) if ref[0] not in there]
+
+
+def follow_events(
+    happened: list[str], truth: dict[str, list[tuple[str, float]]], verb: str, name: str, other: str
+) -> list[str]:
+    """The same step on a list of whom the events are about."""
+    if name not in truth:
+        return happened
+    if verb == "record":
+        return [*happened, name]
+    if verb == "remove":
+        return [who for who in happened if who != name]
+    moves = (verb == "rename" and other not in truth) or (verb == "merge" and other in truth)
+    return [other if moves and who == name else who for who in happened]

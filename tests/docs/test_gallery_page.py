@@ -34,7 +34,7 @@ def test_every_command_exists(line: str) -> None:
 def test_every_verb_is_told() -> None:
     """What a gallery can do is on the page."""
     told = " ".join(COMMANDS)
-    module = {"firstsight.cli.galleries", "firstsight.cli.lifecycle"}
+    module = {f"firstsight.cli.{name}" for name in ("audit", "galleries", "lifecycle")}
     here = [c for c in (*app.registered_commands, *gallery_app.registered_commands) if c.callback]
     names = {c.name or c.callback.__name__ for c in here if c.callback and c.callback.__module__ in module}
     assert create.__name__ in names

@@ -196,7 +196,7 @@ def test_what_cannot_be_assigned_is_refused(tmp_path: Path, glyphs: Model, uncal
         with pytest.raises(GalleryError, match="nobody is enrolled"):
             empty.assign([sign("zig")])
         empty.enroll("zig", sign("zig"))
-        with pytest.raises(GalleryError, match="top is 0"):
+        with pytest.raises(UsageError, match="top is 0"):
             empty.assign([sign("zig")], top=0)
     with Gallery.create(tmp_path / "u.db", uncalibrated_model) as opened:
         opened.enroll("zig", sign("zig"))

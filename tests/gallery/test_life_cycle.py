@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drawn import SHAPES, Cli, Refused
+from drawn import SHAPES, Cli, Refused, draw
 from firstsight import api
 from firstsight.errors import GalleryError, InputError, StorageError
 from firstsight.gallery import Gallery, bulk
 from firstsight.model import Model
+from firstsight.types import Event, Record
 
 
 @pytest.fixture
@@ -71,6 +72,40 @@ def test_a_manifest_is_enrolled_with_what_is_said(gallery: Path, shapes: Path, t
     api.enroll(gallery, data=f"manifest:{tmp_path}/people.csv", metadata={"site": "north"})
     api.enroll(gallery, "other", [shapes / "ring" / "0.png"], metadata=["site=south"])
     assert {r.identity for r in api.references(gallery, where=["site=north"])} == {"person bars", "person circle"}
+
+
+def test_further_columns_of_a_manifest_are_metadata(tiny_model: Path, shapes: Path, tmp_path: Path, cli: Cli) -> None:
+    """What a row says of a picture is said of its reference, before what is said of all; empty cells say nothing."""
+    rows = [
+        {"path": f"{shapes}/ring/1.png", "label": "ring", "group": "g", "site": "south", "badge": "7"},
+        {"path": f"{shapes}/ring/2.png", "label": "ring", "group": "g", "site": "", "badge": 8},
+        {"path": f"{shapes}/bars/1.png", "label": "bars", "group": "g", "site": "a,b", "badge": None},
+    ]
+    lines = ["path,label,group,site,badge", *(",".join(f'"{v or ""}"' for v in row.values()) for row in rows)]
+    (tmp_path / "people.csv").write_text("\n".join(lines))
+    (tmp_path / "people.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    for n, file in enumerate(("people.csv", "people.jsonl")):
+        place = tmp_path / f"{n}.db"
+        api.create(place, model=tiny_model).close()
+        data = f"manifest:{tmp_path / file}"
+        assert cli("enroll", place, "--data", data, "--each", "9", "--metadata", "site=north").code == 0
+        assert [(r.identity, dict(r.metadata)) for r in api.references(place)] == [
+            ("ring", {"site": "south", "badge": "7"}),
+            ("ring", {"site": "north", "badge": "8"}),
+            ("bars", {"site": "a,b"}),
+        ]
+        assert [r.identity for r in api.references(place, where=["badge=8"])] == ["ring"]
+
+
+@pytest.mark.parametrize("row", ['"a\nb"', f'"{"x" * 1001}"'])
+def test_rows_that_say_too_much_are_refused(
+    row: str, gallery: Path, shapes: Path, tmp_path: Path, refused: Refused
+) -> None:
+    """A line break or an endless text in a further column is refused with the picture's place; nobody is enrolled."""
+    lines = ["path,label,note", f"{shapes}/ring/1.png,ring,fine", f"{shapes}/bars/1.png,bars,{row}"]
+    (tmp_path / "people.csv").write_text("\n".join(lines))
+    refused(2, ("enroll", gallery, "--data", f"manifest:{tmp_path}/people.csv"), "bars/1.png", "nothing was enrolled")
+    assert api.references(gallery) == []
 
 
 def test_a_stopped_bulk_is_finished_by_the_same_call(
@@ -204,29 +239,39 @@ def test_who_is_enrolled_can_be_removed_without_the_model(
 # --- removal, to the byte
 
 
+KEPT = Record(place="her-own-door", direction="in", keep_image=True)
+
+
 @pytest.mark.parametrize("verb", ["remove", "replace", "rename", "merge"])
 def test_what_is_gone_is_in_no_file(verb: str, full: Path, shapes: Path, tmp_path: Path) -> None:
-    """After a removal neither name, embedding, image, path nor metadata is in any file of the store, opened or not."""
+    """After a removal neither name, embedding, image, path, metadata nor event is in any file, opened or not."""
     picture = Path(shutil.copy(shapes / "ring" / "5.png", tmp_path / "path-of-wilhelmina.png"))
+    draw("ring", 77).save(tmp_path / "probe.png")
     with Gallery.open(full) as opened, Gallery.open(full) as other:
         opened.enroll("wilhelmina", picture, metadata={"secret": "of-the-picture"})
         opened.annotate("wilhelmina", {"secret": "of-the-person"})
         for n in range(1, 5):  # the log is long, with her in all of it
             opened.enroll("wilhelmina", shapes / "ring" / f"{n}.png")
             opened.enroll("somebody", shapes / "cross" / f"{n}.png")
+            for probe, record in ((tmp_path / "probe.png", KEPT), (shapes / "bars" / "1.png", Record())):
+                opened.verify("wilhelmina", probe, record=record)
+                opened.verify("somebody", shapes / "cross" / "0.png", record=Record(place="door", keep_image=True))
+            opened.annotate("wilhelmina", {"n": str(n)}, record=Record(place="her-own-door"))
+        probe = (tmp_path / "probe.png").read_bytes()
         other.match_embeddings(other.model.embed(picture))
         vector = opened.store.vectors("wilhelmina")[0].tobytes()
         person, image = [b"wilhelmina", b"of-the-person"], picture.read_bytes()
         reference = [vector, vector[:24], image, image[-40:], b"path-of-wilhelmina", b"of-the-picture"]
         gone = {
-            "remove": person + reference,
+            "remove": [*person, *reference, b"her-own-door", probe, probe[-60:]],
             "replace": reference,
             "rename": [],
             "merge": [],
         }[verb]
-        assert all(part in everything(full) for part in person + reference)
+        assert all(part in everything(full) for part in [*person, *reference, b"her-own-door", probe])
         if verb == "remove":
-            assert opened.remove("wilhelmina").erased
+            assert opened.remove("wilhelmina", record=Record(actor="the-clerk")).erased
+            assert [(e.identity, e.actor) for e in opened.events(verb="remove")] == [(None, "the-clerk")]
         elif verb == "replace":
             assert opened.replace("wilhelmina", shapes / "bars" / "3.png").notes == ()
         else:
@@ -238,11 +283,12 @@ def test_what_is_gone_is_in_no_file(verb: str, full: Path, shapes: Path, tmp_pat
             gone = [b"wilhelmina", *reference]
         now = everything(full)
         assert [part for part in gone if part in now] == []
+        assert len(opened.events(identity="somebody")) == 8
     assert [part for part in gone if part in everything(full)] == []
 
 
 def test_many_removals_leave_nothing(tiny_model: Path, tmp_path: Path) -> None:
-    """Of hundreds that come and go, amid pages that split and join, nothing of those removed is left."""
+    """Of hundreds that come and go and are seen, amid pages that split and join, nothing of those removed is left."""
     place, rng = tmp_path / "many.db", np.random.default_rng(0)
     with Gallery.create(place, tiny_model) as gallery:
         dim, vectors, alive, gone = gallery.model.dim, {}, [], []
@@ -251,6 +297,9 @@ def test_many_removals_leave_nothing(tiny_model: Path, tmp_path: Path) -> None:
             vectors[name] = rng.normal(size=(1 + n % 3, dim)).astype(np.float32)
             gallery.enroll_embeddings(name, vectors[name], [f"/photos/{name}"] * len(vectors[name]))
             alive.append(name)
+            seen = [alive[int(rng.integers(len(alive)))] for _ in range(4)]
+            events = [Event(0, "identify", "", who, True, 1.0, 1.0, 0.5, "f", f"door of {who}") for who in seen]
+            gallery.store.record(events, [f"image of {who} ".encode() * 300 for who in seen])
             if n > 200 and n % 2:
                 gone.append(alive.pop(int(rng.integers(len(alive)))))
                 assert gallery.remove(gone[-1]).erased

@@ -22,6 +22,7 @@ FLOORS = {
     "decision": 4,
     "model": 4,
     "gallery": 5,
+    "occlusion": 5,
     "places": 5,
     "apps": 6,
     "evaluation": 7,
@@ -29,7 +30,9 @@ FLOORS = {
     "learn": 8,
     "api": 9,
     "cli": 10,
+    "client": 10,
     "demo": 10,
+    "serve": 10,
     "__main__": 10,
     "__init__": 10,
 }

@@ -17,22 +17,28 @@ def test_public_names_are_pinned() -> None:
     assert firstsight.__all__ == [
         "Calibration",
         "Candidate",
+        "Client",
         "Decision",
         "Enrolment",
+        "Event",
         "Finding",
         "FirstSightError",
         "Gallery",
         "Match",
         "Metric",
         "Model",
+        "Presence",
         "QualityError",
+        "Record",
         "Report",
+        "Why",
         "__version__",
         "calibrate",
         "compare",
         "evaluate",
         "open_data",
         "train",
+        "why",
     ]
 
 
@@ -40,7 +46,7 @@ def test_every_public_name_loads() -> None:
     """Each lazy name leads somewhere, and functions are functions (not the module of the same name)."""
     for name in firstsight.__all__:
         assert getattr(firstsight, name) is not None
-    assert all(callable(getattr(firstsight, n)) for n in ("train", "evaluate", "calibrate", "compare"))
+    assert all(callable(getattr(firstsight, n)) for n in ("train", "evaluate", "calibrate", "compare", "why"))
 
 
 def test_importing_is_light() -> None:

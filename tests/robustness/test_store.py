@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -16,36 +15,16 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from drawn import Refused
 from firstsight import api
 from firstsight.errors import GalleryError, StorageError
-from firstsight.gallery import Gallery
-from firstsight.model import Model
-from firstsight.stores import database, rows, schema
+from firstsight.stores import database, rows
 from firstsight.stores.sqlite import SqliteStore
-from firstsight.types import Contract, Entry
+from firstsight.types import Contract, Entry, Event
 from scripts import script
 
 Limit = Callable[[int], AbstractContextManager[None]]
 CONTRACT = Contract("m", "f", 4)
-
-FORMAT_1 = """
-CREATE TABLE gallery (
-    name TEXT PRIMARY KEY, model TEXT NOT NULL, fingerprint TEXT NOT NULL, dim INTEGER NOT NULL, created TEXT NOT NULL
-);
-CREATE TABLE reference (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    gallery TEXT NOT NULL REFERENCES gallery(name),
-    identity TEXT NOT NULL,
-    vector BLOB NOT NULL,
-    source TEXT NOT NULL,
-    created TEXT NOT NULL
-);
-CREATE INDEX reference_of ON reference (gallery, identity);
-PRAGMA application_id=1179874353;
-PRAGMA user_version=1;
-"""
-"""What the first FirstSight made."""
+EVENT = Event(0, "verify", "", "bob", True, 1.0, 1.0, 0.5, "f")
 
 
 def entry(identity: str, number: float = 1, **more: object) -> Entry:
@@ -84,7 +63,7 @@ def killing() -> ModuleType:
     return script("kill_store")
 
 
-@pytest.mark.parametrize("kind", ["single", "bulk", "remove"])
+@pytest.mark.parametrize("kind", ["single", "bulk", "remove", "record"])
 def test_kills_lose_nothing(kind: str, killing: ModuleType, tmp_path: Path) -> None:
     """Twelve kills at drawn moments: what was acknowledged is there, no write is there by half, no file is damaged."""
     found = killing.rounds(kind, 12, random.Random(7), tmp_path)
@@ -111,6 +90,7 @@ def test_a_loss_would_be_seen(killing: ModuleType, tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(killing, "write", early)
     assert killing.rounds("single", 8, random.Random(1), tmp_path)["lost"] > 0
+    assert killing.rounds("record", 8, random.Random(1), tmp_path)["lost"] > 0
     monkeypatch.setattr(killing, "write", halves)
     assert killing.rounds("bulk", 8, random.Random(1), tmp_path)["half"] > 0
 
@@ -132,7 +112,12 @@ def test_a_locked_store_is_told_of_and_then_goes_on(place: Path, monkeypatch: py
     monkeypatch.setattr(database, "_WAIT", 0.05)
     with closing(SqliteStore(str(place))) as store, closing(sqlite3.connect(place, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        for act in (lambda: store.add([entry("carol")]), lambda: store.remove("bob")):
+        for act in (
+            lambda: store.add([entry("carol")]),
+            lambda: store.remove("bob"),
+            lambda: store.record([EVENT]),
+            lambda: store.forget("9999"),
+        ):
             with pytest.raises(StorageError, match="another process has been writing it for over 0.05 s"):
                 act()
         assert people(store) == ["alice", "bob"]
@@ -144,9 +129,11 @@ def test_a_locked_store_is_told_of_and_then_goes_on(place: Path, monkeypatch: py
 def test_a_read_only_store_can_be_read(store: SqliteStore) -> None:
     """Where writing is not allowed, it is a StorageError that says so, and reading goes on."""
     store._file.db.execute("PRAGMA query_only=ON")
-    with pytest.raises(StorageError, match="read-only"):
-        store.add([entry("carol")])
+    for act in (lambda: store.add([entry("carol")]), lambda: store.record([EVENT])):
+        with pytest.raises(StorageError, match="read-only"):
+            act()
     assert people(store) == ["alice", "bob"]
+    assert store.events() == []
     store._file.db.execute("PRAGMA query_only=OFF")
     store.add([entry("carol")])
 
@@ -173,7 +160,7 @@ def test_a_store_of_another_user_is_a_sentence(place: Path) -> None:
         place.chmod(mode)
         command = [sys.executable, "-c", AS_NOBODY]
         ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=place.parent)
-        assert ran.stdout.split()[0] in ("StorageError", "GalleryError"), ran.stdout
+        assert ran.stdout.split()[0] in ("StorageError", "UnreadableError"), ran.stdout
         assert "can't be read" in ran.stdout
     place.parent.chmod(0o755)
     place.chmod(0o600)
@@ -182,7 +169,11 @@ def test_a_store_of_another_user_is_a_sentence(place: Path) -> None:
 
 def test_a_full_disk_keeps_every_verb_whole(store: SqliteStore, full_disk: Limit) -> None:
     """When nothing more fits, each verb is a StorageError that changes nothing, and all of them work again later."""
+    store.record([EVENT])
     acts = (
+        lambda: store.record([EVENT], [bytes(5000)]),
+        lambda: store.forget("9999"),
+        lambda: store.remove("alice", events=[EVENT]),
         lambda: store.add([entry(f"p{n}") for n in range(500)]),
         lambda: store.add([entry("alice", 9)], replace=True),
         lambda: store.remove("alice"),
@@ -194,6 +185,7 @@ def test_a_full_disk_keeps_every_verb_whole(store: SqliteStore, full_disk: Limit
         with full_disk(1000), pytest.raises(StorageError, match="what was acknowledged before is intact"):
             act()
         assert people(store) == ["alice", "bob"]
+        assert [e.id for e in store.events()] == [1]
     store.remove("alice")
     assert store.erase()
 
@@ -204,7 +196,7 @@ def test_a_full_disk_keeps_every_verb_whole(store: SqliteStore, full_disk: Limit
 def test_a_store_that_vanishes_is_told_of_and_recovers(place: Path, store: SqliteStore) -> None:
     """While the file is away every verb is a StorageError and no enrolment goes into the void; then all works again."""
     away = place.rename(place.parent / "away.db")
-    for act in (lambda: store.add([entry("carol")]), store.state, store.references, lambda: store.remove("alice")):
+    for act in (lambda: store.add([entry("carol")]), store.state, store.events, lambda: store.record([EVENT])):
         with pytest.raises(StorageError, match="has vanished; bring it back"):
             act()
     away.rename(place)
@@ -305,110 +297,3 @@ def test_two_enrolments_of_one_image_at_once_are_one(tiny_model: Path, picture: 
     told = sorted(p.communicate("\n")[0].strip() for p in both)
     assert told == ["0 1", "1 1"]
     assert len(api.references(tmp_path / "g.db")) == 1
-
-
-# --- formats
-
-
-def old(place: Path, model: Model | None = None) -> None:
-    """A file as the first FirstSight left it, with two galleries; somebody was removed from it."""
-    dim, fingerprint, name = (4, "f", "m") if model is None else (model.dim, model.fingerprint, str(model.path))
-    with closing(sqlite3.connect(place, isolation_level=None)) as db:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA secure_delete=OFF")  # as most builds of SQLite have it
-        db.executescript(FORMAT_1)
-        for gallery in ("main", "door"):
-            db.execute("INSERT INTO gallery VALUES (?, ?, ?, ?, 'then')", (gallery, name, fingerprint, dim))
-        for n, (gallery, who) in enumerate(
-            [("main", "b"), ("door", "b"), ("main", "a"), ("main", "b"), ("main", "gone")]
-        ):
-            vector = np.full(dim, n + 1, "<f4").tobytes()
-            insert = "INSERT INTO reference (gallery, identity, vector, source, created) VALUES (?, ?, ?, ?, ?)"
-            db.execute(insert, (gallery, who, vector, f"/photos/{who}-{n}", f"time {n}"))
-        for n in range(300):  # enough to leave whole pages behind
-            db.execute(insert, ("main", "gone", bytes(400), f"/photos/gone-{n}", "then"))
-        db.execute("DELETE FROM reference WHERE identity='gone'")
-
-
-def test_format_1_becomes_this_one(tmp_path: Path) -> None:
-    """Galleries of the first format open with all references, in their order, with their dates, and can be written."""
-    old(tmp_path / "g.db")
-    with closing(SqliteStore(str(tmp_path / "g.db"))) as store:
-        [(references, vectors)] = store.rows()
-        assert [(r.id, r.identity, r.source, r.created) for r in references] == [
-            (1, "b", "/photos/b-0", "time 0"),
-            (3, "a", "/photos/a-2", "time 2"),
-            (4, "b", "/photos/b-3", "time 3"),
-        ]
-        assert vectors[:, 0].tolist() == [1, 3, 4]
-        assert store.contract == CONTRACT
-        assert [i.identity for i in store.identities()] == ["b", "a"]
-        assert [name for p in store.changes(None) for name in p.names] == ["b", "a"]
-        assert store.add([entry("c", keys=["k"])]) == [(1, 1)]
-        assert store.remove("b") == 2
-        assert store._file.db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert store._file.db.execute("PRAGMA foreign_key_check").fetchall() == []
-    with closing(SqliteStore(f"{tmp_path / 'g.db'}#door")) as door:
-        assert people(door) == ["b"]
-    assert b"/photos/gone" not in (tmp_path / "g.db").read_bytes()
-
-
-def test_an_old_gallery_answers_as_before(tiny_model: Path, picture: Path, tmp_path: Path) -> None:
-    """A gallery of the first format verifies and identifies, through the whole of FirstSight."""
-    model = Model.load(tiny_model)
-    old(tmp_path / "g.db", model)
-    with Gallery.open(tmp_path / "g.db") as gallery:
-        assert {c.identity for c in gallery.identify(picture).candidates} == {"a", "b"}
-        assert gallery.enroll("a", picture).references == 2
-
-
-@pytest.mark.parametrize("moment", range(1, 20, 3))
-def test_a_migration_that_fails_leaves_the_old_file(
-    moment: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever statement of the migration fails, the file is as it was, and opens once nothing fails."""
-    old(tmp_path / "g.db")
-    statements = schema._FROM_1.format(schema=schema.SCHEMA.strip().rstrip(";")).split(";")
-    broken = [*statements[:moment], "SELECT nothing FROM nowhere", *statements[moment:]]
-    with monkeypatch.context() as patched:
-        patched.setattr(schema, "_FROM_1", ";".join(broken))
-        with pytest.raises(StorageError):
-            SqliteStore(str(tmp_path / "g.db"))
-    with closing(sqlite3.connect(tmp_path / "g.db")) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (1,)
-        assert db.execute("SELECT count(*) FROM reference").fetchone() == (4,)
-    with closing(SqliteStore(str(tmp_path / "g.db"))) as store:
-        assert people(store) == ["b", "a", "b"]
-
-
-def test_a_full_disk_amid_the_migration_leaves_the_old_file(tmp_path: Path, full_disk: Limit) -> None:
-    """Where the new tables do not fit, the old gallery is left as it was."""
-    old(tmp_path / "g.db")
-    with full_disk(9000), pytest.raises(StorageError):
-        SqliteStore(str(tmp_path / "g.db"))
-    with closing(SqliteStore(str(tmp_path / "g.db"))) as store:
-        assert people(store) == ["b", "a", "b"]
-
-
-def test_two_that_migrate_at_once_migrate_once(tmp_path: Path) -> None:
-    """Of processes that open an old file together, one brings it to this format and all go on."""
-    old(tmp_path / "g.db")
-    code = "import sys; from firstsight.stores.sqlite import SqliteStore as S; print(len(S(sys.argv[1]).references()))"
-    command = [sys.executable, "-c", code, str(tmp_path / "g.db")]
-    all_ = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [p.communicate()[0] for p in all_] == ["3\n"] * 3
-
-
-def test_a_later_format_is_refused_and_kept(place: Path, refused: Refused) -> None:
-    """A gallery of a later FirstSight is refused in a sentence by every verb, and not a byte of it changes."""
-    with closing(sqlite3.connect(place)) as db:
-        db.execute(f"PRAGMA user_version={schema.FORMAT + 1}")
-        db.commit()
-    shutil.copy(place, place.with_name("before"))
-    for command in (
-        ("list", place),
-        ("remove", place, "alice"),
-        ("gallery", "create", f"{place}#x", "--model", "glyphs"),
-    ):
-        refused(2, command, f"format {schema.FORMAT + 1}", "update FirstSight")
-    assert place.read_bytes() == place.with_name("before").read_bytes()

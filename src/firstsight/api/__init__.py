@@ -1,6 +1,7 @@
 """The verbs as plain functions: the one door that the command line and the service go through.
 
-Those of galleries are in :mod:`firstsight.api.galleries`.
+Those of galleries are in :mod:`firstsight.api.galleries`, those of what happened in :mod:`firstsight.api.audit`, those
+of keys in :mod:`firstsight.api.access`.
 
 Only this module imports :mod:`firstsight.learn`, and only inside the function that needs it.
 """
@@ -12,12 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firstsight import occlusion
+from firstsight.api.access import add_key, keys, revoke_key
+from firstsight.api.audit import attendance, events, export_subject, forget
+from firstsight.api.doctor import doctor
 from firstsight.api.galleries import (
     annotate,
     check,
     create,
+    drop,
     enroll,
     export_gallery,
+    galleries,
     identify,
     identify_data,
     identities,
@@ -40,7 +47,7 @@ from firstsight.evaluation.protocols import protocols
 from firstsight.evaluation.subject import Settings
 from firstsight.model import Model, models
 from firstsight.places import free, place_of
-from firstsight.types import Decision, Info, Report, Source
+from firstsight.types import Decision, Info, Report, Source, Why
 
 if TYPE_CHECKING:
     from firstsight.learn.events import Event
@@ -232,9 +239,34 @@ def calibrate(
     )
 
 
-def compare(model: Model | str | Path, left: Source, right: Source) -> Decision:
-    """Are these two the same? Without a calibration there is a score and no decision."""
-    return _model(model).compare(left, right)
+def compare(model: Model | str | Path, left: Source, right: Source, *, why: str | Path | None = None) -> Decision:
+    """Are these two the same? Without a calibration there is a score and no decision.
+
+    Args:
+        model: loaded, shipped by name, or a directory.
+        left, right: two sources.
+        why: where to write a PNG picture of both, with what matched laid over them.
+
+    Raises:
+        InputError: a source cannot be read, or shows nothing to recognise.
+        StorageError: the picture can't be written.
+    """
+    loaded = _model(model)
+    decision = loaded.compare(left, right)
+    if why is not None:
+        from firstsight.report.overlay import write_overlay
+
+        write_overlay(left, right, occlusion.why(loaded, left, right), Path(why))
+    return decision
+
+
+def why(model: Model | str | Path, left: Source, right: Source) -> Why:
+    """Which places of two sources made their score as high as it is; see :mod:`firstsight.occlusion`.
+
+    Raises:
+        InputError: a source cannot be read, or shows nothing to recognise.
+    """
+    return occlusion.why(_model(model), left, right)
 
 
 def recipes() -> list[Info]:
@@ -261,20 +293,29 @@ def _model(model: Model | str | Path) -> Model:
 
 
 __all__ = [
+    "add_key",
     "annotate",
+    "attendance",
     "calibrate",
     "check",
     "compare",
     "create",
     "data_sets",
+    "doctor",
+    "drop",
     "enroll",
     "evaluate",
+    "events",
     "export",
     "export_gallery",
+    "export_subject",
+    "forget",
+    "galleries",
     "identify",
     "identify_data",
     "identities",
     "import_gallery",
+    "keys",
     "merge",
     "models",
     "protocols",
@@ -285,6 +326,8 @@ __all__ = [
     "remove",
     "rename",
     "replace",
+    "revoke_key",
     "train",
     "verify",
+    "why",
 ]

@@ -9,13 +9,27 @@ from firstsight.datasets import open_labelled
 from firstsight.datasets.readings import Progress
 from firstsight.errors import UsageError
 from firstsight.gallery import Gallery, bulk, transfer
-from firstsight.gallery.gallery import Said
+from firstsight.gallery.names import Said
 from firstsight.gallery.rebuild import rebuild as rebuilding
 from firstsight.gallery.tally import identify_all
 from firstsight.inputs.decode import expand
 from firstsight.model import Model
+from firstsight.stores import listing
 from firstsight.stores.sqlite import SqliteStore
-from firstsight.types import Decision, Enrolment, Finding, Identity, Match, Reference, Removal, Source, Tally
+from firstsight.types import (
+    Decision,
+    Dropped,
+    Enrolment,
+    Finding,
+    GalleryInfo,
+    Identity,
+    Match,
+    Record,
+    Reference,
+    Removal,
+    Source,
+    Tally,
+)
 
 
 def create(gallery: str | Path, *, model: Model | str | Path, keep_sources: bool = False) -> Gallery:
@@ -29,6 +43,16 @@ def create(gallery: str | Path, *, model: Model | str | Path, keep_sources: bool
     return Gallery.create(gallery, model, keep_sources=keep_sources)
 
 
+def galleries(store: str | Path) -> list[GalleryInfo]:
+    """The galleries of a file, first made first."""
+    return listing.galleries_of(store)
+
+
+def drop(gallery: str | Path) -> Dropped:
+    """Delete a gallery with all that was enrolled, kept, said and recorded in it, out of every file of the store."""
+    return listing.drop(gallery)
+
+
 def enroll(
     gallery: str | Path,
     identity: str | None = None,
@@ -38,6 +62,7 @@ def enroll(
     each: int = 1,
     metadata: Said = (),
     override: Iterable[str] = (),
+    record: Record | None = None,
     model: str | Path | None = None,
     progress: Progress | None = None,
 ) -> list[Enrolment]:
@@ -53,6 +78,7 @@ def enroll(
         each: how many examples a class (the first by name).
         metadata: said of each reference.
         override: names of findings of the quality gate that are not to count; ``all`` of them.
+        record: leaves an event, see :meth:`Gallery.events`.
         model: where the gallery's model lies now, if it moved.
         progress: called while a data set is enrolled.
     """
@@ -60,13 +86,19 @@ def enroll(
         if data is None:
             if identity is None or not sources:
                 raise UsageError("an identity and its images, or --data with a set of class folders, was expected")
-            return [opened.enroll(identity, list(sources), metadata=metadata, override=override)]
+            return [opened.enroll(identity, list(sources), metadata=metadata, override=override, record=record)]
         if identity is not None or sources:
             raise UsageError("either an identity with its images or --data, not both")
         if each < 1:
             raise UsageError(f"each is {each}, at least 1 was expected")
         return bulk.enroll_data(
-            opened, open_labelled(data), each=each, metadata=metadata, override=override, progress=progress
+            opened,
+            open_labelled(data),
+            each=each,
+            metadata=metadata,
+            override=override,
+            record=record,
+            progress=progress,
         )
 
 
@@ -77,11 +109,12 @@ def replace(
     *,
     metadata: Said = (),
     override: Iterable[str] = (),
+    record: Record | None = None,
     model: str | Path | None = None,
 ) -> Enrolment:
     """Put new references in the place of all that an identity has, in one moment."""
     with Gallery.open(gallery, model) as opened:
-        return opened.replace(identity, list(sources), metadata=metadata, override=override)
+        return opened.replace(identity, list(sources), metadata=metadata, override=override, record=record)
 
 
 def check(
@@ -97,11 +130,16 @@ def check(
 
 
 def verify(
-    gallery: str | Path, identity: str, source: Source | Sequence[Source], *, model: str | Path | None = None
+    gallery: str | Path,
+    identity: str,
+    source: Source | Sequence[Source],
+    *,
+    record: Record | None = None,
+    model: str | Path | None = None,
 ) -> Decision:
-    """Is this probe the identity? Several probes of one thing are fused."""
+    """Is this probe the identity? Several probes of one thing are fused. With ``record`` the answer leaves an event."""
     with Gallery.open(gallery, model) as opened:
-        return opened.verify(identity, source)
+        return opened.verify(identity, source, record=record)
 
 
 def identify(
@@ -111,6 +149,7 @@ def identify(
     top: int = 5,
     fused: bool = False,
     one_to_one: bool = False,
+    record: Record | None = None,
     model: str | Path | None = None,
 ) -> list[Match]:
     """Which enrolled identity is each probe, or unknown? A folder stands for the images in it.
@@ -121,16 +160,17 @@ def identify(
         top: how many candidates to list.
         fused: all probes show one thing: there is one match.
         one_to_one: each shows another thing: no identity is the answer twice.
+        record: leaves an event for each answer.
         model: where the gallery's model lies now, if it moved.
     """
     if fused and one_to_one:
         raise UsageError("either fused (all probes show one thing) or one to one (each shows another), not both")
     with Gallery.open(gallery, model) as opened:
         if fused:
-            return [opened.identify(expand(sources), top=top, fused=True)]
+            return [opened.identify(expand(sources), top=top, fused=True, record=record)]
         if one_to_one:
-            return opened.assign(expand(sources), top=top)
-        return [opened.identify(source, top=top) for source in expand(sources)]
+            return opened.assign(expand(sources), top=top, record=record)
+        return [opened.identify(source, top=top, record=record) for source in expand(sources)]
 
 
 def identify_data(
@@ -144,28 +184,36 @@ def identify_data(
         return identify_all(opened, open_labelled(data), progress=progress)
 
 
-def rename(gallery: str | Path, identity: str, to: str, *, model: str | Path | None = None) -> Removal:
+def rename(
+    gallery: str | Path, identity: str, to: str, *, record: Record | None = None, model: str | Path | None = None
+) -> Removal:
     """Give an identity another name, which must be free."""
     with Gallery.open(gallery, model) as opened:
-        return opened.rename(identity, to)
+        return opened.rename(identity, to, record=record)
 
 
-def merge(gallery: str | Path, identity: str, into: str, *, model: str | Path | None = None) -> Removal:
+def merge(
+    gallery: str | Path, identity: str, into: str, *, record: Record | None = None, model: str | Path | None = None
+) -> Removal:
     """Give all references of an identity to another one."""
     with Gallery.open(gallery, model) as opened:
-        return opened.merge(identity, into)
+        return opened.merge(identity, into, record=record)
 
 
-def remove(gallery: str | Path, identity: str, *, model: str | Path | None = None) -> Removal:
+def remove(
+    gallery: str | Path, identity: str, *, record: Record | None = None, model: str | Path | None = None
+) -> Removal:
     """Delete an identity and its references, out of every file of the store."""
     with Gallery.open(gallery, model) as opened:
-        return opened.remove(identity)
+        return opened.remove(identity, record=record)
 
 
-def annotate(gallery: str | Path, identity: str, metadata: Said, *, model: str | Path | None = None) -> Identity:
+def annotate(
+    gallery: str | Path, identity: str, metadata: Said, *, record: Record | None = None, model: str | Path | None = None
+) -> Identity:
     """Say more of an identity (key=value); an empty value takes a key away."""
     with Gallery.open(gallery, model) as opened:
-        return opened.annotate(identity, metadata)
+        return opened.annotate(identity, metadata, record=record)
 
 
 def identities(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from firstsight.calibration.curves import CURVES, DEFAULT_CURVE, CurveKind, fit_curve
-from firstsight.calibration.record import Calibration, needed_pairs
+from firstsight.calibration.record import MOST_RATES, Calibration, needed_pairs
 from firstsight.calibration.resampling import Units, band, kinds, rate_interval, strict_threshold
 from firstsight.calibration.searches import Searches
 from firstsight.calibration.targets import Target, threshold_for
@@ -114,6 +114,7 @@ def fit_calibration(
         fpir = fpir_from_fmr(min(fmr_low, fmr), size), fpir_from_fmr(fmr, size), fpir_from_fmr(max(fmr_high, fmr), size)
     grid, lows, highs = band(curve, genuine, impostor, seed=seed, independent=independent)
     middle = fitted.probability(grid)
+    rate_scores, rate_fmr, rate_fnmr = rates_by_threshold(g, i, threshold)
     return Calibration(
         curve=fitted,
         threshold=threshold,
@@ -135,9 +136,32 @@ def fit_calibration(
         band_low=tuple(np.minimum(lows, middle).tolist()),
         band_high=tuple(np.maximum(highs, middle).tolist()),
         shifts=shifts,
+        rate_scores=rate_scores,
+        rate_fmr=rate_fmr,
+        rate_fnmr=rate_fnmr,
         data=data,
         classes=classes,
         seed=seed,
         model=model,
         data_fingerprint=data_fingerprint,
     )
+
+
+def rates_by_threshold(
+    genuine: FloatArray, impostor: FloatArray, threshold: float
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+    """What both error rates would be at other thresholds.
+
+    Args:
+        genuine, impostor: scores ``(g,)`` and ``(i,)``.
+        threshold: which is among those looked at.
+
+    Returns:
+        Thresholds ``(r,)``, rising, from where nearly all pass to where nearly none does, and FMR and FNMR ``(r,)``.
+    """
+    both = np.concatenate([np.quantile(genuine, (0.001, 1)), np.quantile(impostor, (0.001, 1)), [threshold]])
+    places = np.append(np.linspace(both.min(), both.max(), MOST_RATES - 1), threshold)
+    places = np.unique(places.astype(np.float32))
+    fmr = (len(impostor) - np.searchsorted(np.sort(impostor), places)) / len(impostor)
+    fnmr = np.searchsorted(np.sort(genuine), places) / len(genuine)
+    return tuple(places.astype(float).tolist()), tuple(fmr.tolist()), tuple(fnmr.tolist())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import ClassVar
@@ -17,6 +18,7 @@ from firstsight.errors import CalibrationError, count
 from firstsight.metrics.openset import fmr_for_fpir, fpir_from_fmr
 
 MOST_BAND = 33
+MOST_RATES = 130
 FEW_CLASSES = 20
 
 
@@ -40,6 +42,8 @@ class Calibration:
         band_scores, band_low, band_high: ``(b,)`` scores, rising, and the 95 % interval of the probability there, by
             refitting the curve to resampled classes; b <= 33.
         shifts: by how much scores against 1, 2, ... references are too high; the last holds for more, () is no shift.
+        rate_scores, rate_fmr, rate_fnmr: ``(r,)`` scores, rising, the threshold among them, and both error rates that
+            each would have as the threshold; r <= 130, () in calibrations of earlier versions.
         data: the data set.
         classes: its classes, so that a test on them can be refused; () for data given as pairs.
         seed: of the draw of pairs and of the resamples.
@@ -77,6 +81,9 @@ class Calibration:
     band_low: tuple[FiniteFloat, ...] = ()
     band_high: tuple[FiniteFloat, ...] = ()
     shifts: tuple[FiniteFloat, ...] = ()
+    rate_scores: tuple[FiniteFloat, ...] = ()
+    rate_fmr: tuple[FiniteFloat, ...] = ()
+    rate_fnmr: tuple[FiniteFloat, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself; a calibration read from a file comes through here too."""
@@ -84,13 +91,19 @@ class Calibration:
         given = [rate for rate in (self.fpir_low, self.fpir, self.fpir_high) if rate is not None]
         if len(given) != (3 if self.target.kind == "fpir" else 0):
             raise ValueError(f"{len(given)} numbers of FPIR do not belong to a target of {self.target.describe()}")
-        if not all(0 <= rate <= 1 for rate in [*rates, *given, *self.band_low, *self.band_high]):
+        curves = (self.band_low, self.band_high, self.rate_fmr, self.rate_fnmr)
+        if not all(0 <= rate <= 1 for rate in [*rates, *given, *itertools.chain(*curves)]):
             raise ValueError("a rate or probability is not between 0 and 1")
         if not 0.5 <= self.confidence < 1 or min(self.genuine_pairs, self.impostor_pairs) < 1 or self.needed_pairs < 0:
             raise ValueError("the confidence or a number of pairs is out of range")
         sizes = {len(self.band_scores), len(self.band_low), len(self.band_high)}
         if len(sizes) > 1 or max(sizes) > MOST_BAND or (np.diff(self.band_scores) <= 0).any():
             raise ValueError(f"the band is not of up to {MOST_BAND} rising scores with a low and a high each")
+        sizes = {len(self.rate_scores), len(self.rate_fmr), len(self.rate_fnmr)}
+        if len(sizes) > 1 or max(sizes) > MOST_RATES or (np.diff(self.rate_scores) <= 0).any():
+            raise ValueError(f"the error rates are not of up to {MOST_RATES} rising scores, two each")
+        if (np.diff(self.rate_fmr) > 0).any() or (np.diff(self.rate_fnmr) < 0).any():
+            raise ValueError("the error rates do not fall and rise with the threshold")
         if self.shifts and (self.shifts[0] != 0 or (np.diff(self.shifts) < 0).any()):
             raise ValueError("the shifts do not rise from 0")
 

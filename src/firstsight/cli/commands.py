@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from firstsight.cli import galleries, lifecycle, making
+from firstsight.cli import audit, galleries, lifecycle, making, serving
 from firstsight.cli.app import Json, ModelName, app, gallery_app
 
-__all__ = ["app", "galleries", "gallery_app", "lifecycle", "making"]
+__all__ = ["app", "audit", "galleries", "gallery_app", "lifecycle", "making", "serving"]
 
 
 @app.command()
@@ -102,12 +102,18 @@ def calibrate(
 
 
 @app.command()
-def compare(model: ModelName, left: Path, right: Path, json: Json = False) -> int:
+def compare(
+    model: ModelName,
+    left: Path,
+    right: Path,
+    why: Annotated[Path | None, typer.Option(help="Write a PNG of both, with what matched laid over them.")] = None,
+    json: Json = False,
+) -> int:
     """Are these two the same? Exit code 0 same (or a score only, of a model without a calibration), 1 not."""
     from firstsight import api
     from firstsight.cli import receipts
 
-    return receipts.decided(api.compare(model, left, right), f"{left} and {right}", json=json)
+    return receipts.decided(api.compare(model, left, right, why=why), f"{left} and {right}", json=json)
 
 
 @app.command("data")

@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from firstsight.cli.app import GalleryAt, Json, Metadata, ModelAt, Override, app, gallery_app
+from firstsight.cli.app import (
+    Actor,
+    Direction,
+    GalleryAt,
+    Json,
+    KeepImage,
+    Metadata,
+    ModelAt,
+    Override,
+    Place,
+    Recorded,
+    app,
+    gallery_app,
+    recorded,
+)
 
 TOP = 5
 
@@ -39,6 +53,9 @@ def enroll(
     each: Annotated[int, typer.Option(help="With --data: examples a class.")] = 1,
     metadata: Metadata = None,
     override: Override = None,
+    record: Recorded = False,
+    place: Place = "",
+    actor: Actor = "",
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -55,6 +72,7 @@ def enroll(
             each=each,
             metadata=metadata or (),
             override=override or (),
+            record=recorded(record, place, actor=actor),
             model=model,
             progress=progress,
         )
@@ -82,6 +100,11 @@ def verify(
     gallery: GalleryAt,
     identity: Annotated[str, typer.Argument(help="An enrolled identity.")],
     source: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="The probe, or several of one thing.")],
+    record: Recorded = False,
+    place: Place = "",
+    direction: Direction = None,
+    actor: Actor = "",
+    keep_image: KeepImage = False,
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -89,7 +112,8 @@ def verify(
     from firstsight import api
     from firstsight.cli import receipts
 
-    decision = api.verify(gallery, identity, source, model=model)
+    asked = recorded(record, place, direction, actor, keep_image)
+    decision = api.verify(gallery, identity, source, record=asked, model=model)
     return receipts.decided(decision, f"{', '.join(map(str, source))} and {identity}", json=json)
 
 
@@ -105,6 +129,11 @@ def identify(
     one_to_one: Annotated[
         bool, typer.Option("--one-to-one", help="Each image shows another thing: nobody is the answer twice.")
     ] = False,
+    record: Recorded = False,
+    place: Place = "",
+    direction: Direction = None,
+    actor: Actor = "",
+    keep_image: KeepImage = False,
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -114,11 +143,14 @@ def identify(
     from firstsight.errors import UsageError
     from firstsight.inputs.decode import expand
 
+    asked = recorded(record, place, direction, actor, keep_image)
     if data is not None:
         if sources:
             raise UsageError("either images or --data, not both")
         if fused or one_to_one:
             raise UsageError("--fused and --one-to-one are for images, --data only counts; leave one of them out")
+        if asked:
+            raise UsageError("--record records the answers for images, --data only counts; leave one of them out")
         if top != TOP:
             raise UsageError("--top lists the candidates of images, --data only counts; leave one of them out")
         with render.reading(quiet=json) as progress:
@@ -128,7 +160,7 @@ def identify(
     if not sources:
         raise UsageError("one or more images, or --data, was expected")
     probes = expand(sources)
-    matches = api.identify(gallery, probes, top=top, fused=fused, one_to_one=one_to_one, model=model)
+    matches = api.identify(gallery, probes, top=top, fused=fused, one_to_one=one_to_one, record=asked, model=model)
     one = fused or (len(sources) == 1 and probes == sources and len(matches) == 1)
     receipts.matched(matches, probes, gallery, one=one, json=json)
     return int(any(m.identity is None for m in matches))

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstsight.cli.render import dump, quoted, value
+from firstsight.cli.render import dump, quoted, table, value
 from firstsight.errors import count
 
 if TYPE_CHECKING:
     from firstsight.model import Model
-    from firstsight.types import Decision, Enrolment, Finding, Match, Removal, Tally
+    from firstsight.types import (
+        Copy,
+        Decision,
+        Dropped,
+        Enrolment,
+        Event,
+        Finding,
+        Forgotten,
+        Match,
+        Presence,
+        Removal,
+        Tally,
+    )
 
 
 def created(gallery: str, model: Model, *, json: bool) -> None:
@@ -65,6 +78,15 @@ def removed(receipt: Removal, *, json: bool) -> None:
     what = count(receipt.removed, "reference", "references")
     fate = f"{what} removed" if receipt.into is None else f"{what}, now of {receipt.into}"
     value(receipt, f"{receipt.identity}: {fate}{_notes(receipt.notes)}", json=json)
+
+
+def dropped(receipt: Dropped, *, json: bool) -> None:
+    """The receipt of a gallery that is gone."""
+    who, what = (
+        count(receipt.identities, "identity", "identities"),
+        count(receipt.references, "reference", "references"),
+    )
+    value(receipt, f"{receipt.gallery}: dropped, with {who} and {what}{_notes(receipt.notes)}", json=json)
 
 
 def said(metadata: Mapping[str, str]) -> str:
@@ -133,3 +155,76 @@ def tallied(result: Tally, *, json: bool) -> None:
     for source, _, identity, score in sorted(wrong, key=lambda a: -a[3])[:5]:
         print(f"  taken for {identity}: {source} (score {score:.3f})")
     print("next: more references an identity (enroll more images), or another threshold (firstsight calibrate --fmr)")
+
+
+def happened(events: list[Event], csv: Path | None, *, json: bool) -> None:
+    """Events, a line each."""
+    if json:
+        dump(events)
+        return
+    for event in events:
+        print(f"{event.id:>6}  {event.at[:19].replace('T', ' ')}Z  {_event(event)}")
+    if not events:
+        print("nothing like that was recorded; verify, identify and all that changes a gallery do it with --record")
+    _sheet(csv)
+
+
+def _event(event: Event) -> str:
+    answer = ""
+    if event.verb == "verify":
+        answer = f" {event.identity}: {'same' if event.same else 'not the same'}"
+    elif event.verb == "identify":
+        answer = f": {event.identity or 'unknown'}"
+    elif event.identity is not None:
+        answer = f" {event.identity}"
+    parts = [f"{event.verb}{answer}"]
+    if event.probability is not None:
+        parts.append(f"probability {event.probability:.1%}")
+    if event.place or event.direction:
+        parts.append(" ".join(filter(None, (event.place, event.direction))))
+    parts += [f"by {event.actor}"] * bool(event.actor) + ["image kept"] * event.kept
+    return ", ".join(parts)
+
+
+def forgotten(receipt: Forgotten, *, json: bool) -> None:
+    """The receipt of events that are gone."""
+    what = count(receipt.forgotten, "event", "events")
+    value(receipt, f"{what} before {receipt.before} forgotten{_notes(receipt.notes)}", json=json)
+
+
+def present(rows: list[Presence], csv: Path | None, *, json: bool) -> None:
+    """Who was there, a line a day and identity."""
+    if json:
+        dump(rows)
+        return
+    told = [
+        {
+            "day": p.day,
+            "identity": p.identity,
+            "in": (p.first_in or "")[11:16],
+            "out": (p.last_out or "")[11:16],
+            "present": f"{p.seconds // 3600}:{p.seconds // 60 % 60:02d}",
+            "seen": p.events,
+            "notes": p.notes,
+        }
+        for p in rows
+    ]
+    columns = ["day", "identity", "in", "out", "present", "seen", "notes"]
+    table(told, columns, "nobody was seen; verify and identify record it with --record", json=False)
+    _sheet(csv)
+
+
+def copied(receipt: Copy, *, json: bool) -> None:
+    """The receipt of the copy of all that is known of somebody."""
+    parts = [
+        count(receipt.references, "reference", "references"),
+        count(receipt.events, "event", "events"),
+        count(receipt.images, "kept picture", "kept pictures"),
+    ]
+    text = f"{receipt.out}: {', '.join(parts)} of {receipt.identity}; README.txt says what each file is"
+    value(receipt, f"{text}; removing {receipt.identity} does not reach this copy", json=json)
+
+
+def _sheet(csv: Path | None) -> None:
+    if csv is not None:
+        print(f"written to {csv}")

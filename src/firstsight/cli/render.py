@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from firstsight.datasets import DataInfo
     from firstsight.learn.events import Event
     from firstsight.model import Model
-    from firstsight.types import Report
+    from firstsight.types import Check, Report
 
 
 def dump(result: Any) -> None:
@@ -76,6 +76,17 @@ def _cell(content: Any) -> str:
     if isinstance(content, bool):
         return "yes" if content else "no"
     return escape(", ".join(map(str, content)) if isinstance(content, list | tuple) else str(content))
+
+
+def checked(checks: Sequence[Check], *, json: bool) -> None:
+    """What was looked at, a line each; what mends it below."""
+    if json:
+        dump(list(checks))
+        return
+    for check in checks:
+        print(f"{ {True: 'well', False: 'BROKEN', None: '-'}[check.ok]:<7}{check.name}: {check.value}")
+        if check.advice:
+            print(f"       {check.advice}")
 
 
 def data_sets(infos: list[DataInfo], *, json: bool) -> None:

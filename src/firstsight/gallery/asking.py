@@ -43,7 +43,8 @@ def matched(model: Model, blocks: Blocks, probes: FloatArray, *, top: int, shift
     """For each probe ``(n, d)`` which identity it is, or unknown; its scores lose ``shift``.
 
     Raises:
-        GalleryError: nobody is enrolled, or no candidate is asked for.
+        GalleryError: nobody is enrolled.
+        UsageError: no candidate is asked for.
         CalibrationError: the model is not calibrated.
     """
     enrolled = _asked(blocks, top)
@@ -58,8 +59,8 @@ def assigned(model: Model, blocks: Blocks, probes: FloatArray, *, top: int) -> l
     identities of each probe suffice: n - 1 at most are taken by other probes, so the best that is left is among them.
 
     Raises:
-        GalleryError: nobody is enrolled, or no candidate is asked for.
-        UsageError: more probes than can be assigned at once.
+        GalleryError: nobody is enrolled.
+        UsageError: no candidate is asked for, or more probes came than can be assigned at once.
         CalibrationError: the model is not calibrated.
     """
     calibration, enrolled = _calibrated(model), _asked(blocks, top)
@@ -105,7 +106,7 @@ def _answer(
 def _asked(blocks: Blocks, top: int) -> int:
     """How many are enrolled."""
     if top < 1:
-        raise GalleryError(f"top is {top}, at least 1 was expected")
+        raise UsageError(f"top is {top}, at least 1 was expected")
     if not blocks:
         raise GalleryError("nobody is enrolled in this gallery yet; run firstsight enroll GALLERY IDENTITY IMAGE")
     return sum(len(block.ids) for block in blocks)

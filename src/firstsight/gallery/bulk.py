@@ -11,14 +11,15 @@ import numpy as np
 
 from firstsight.datasets import DataSet
 from firstsight.datasets.readings import Progress
-from firstsight.errors import InputError, count
-from firstsight.gallery.gallery import Gallery, Said, repeated
+from firstsight.errors import GalleryError, InputError, count
+from firstsight.gallery.audit import done
+from firstsight.gallery.gallery import Gallery, repeated
 from firstsight.gallery.gate import of_likeness, of_pixels, of_strangeness, overridden, refuse
+from firstsight.gallery.names import Said, said_of
 from firstsight.gallery.names import name as named
-from firstsight.gallery.names import said_of
 from firstsight.gallery.taking import Taken, key_of, place_of, take
 from firstsight.inputs.decode import describe, read_bytes
-from firstsight.types import Enrolment, Entry, Example, Finding, FloatArray
+from firstsight.types import Enrolment, Entry, Example, Finding, FloatArray, Record
 
 BATCH = 256  # images between two commits
 KEPT = 128 << 20  # bytes of readings (and images to be kept) that wait in memory; beyond, an image is read again
@@ -31,6 +32,7 @@ def enroll_data(
     each: int = 1,
     metadata: Said = (),
     override: Iterable[str] = (),
+    record: Record | None = None,
     progress: Progress | None = None,
 ) -> list[Enrolment]:
     """Enroll the first ``each`` examples of every class; one receipt a class.
@@ -44,14 +46,15 @@ def enroll_data(
         gallery: where to.
         data: labelled examples.
         each: how many a class.
-        metadata: said of each reference.
+        metadata: said of each reference, where the data does not say otherwise of it.
         override: names of findings that are not to count; ``all`` of them.
+        record: leaves an event for each identity of each commit.
         progress: called while images are read, then while they are embedded.
 
     Raises:
         InputError: images that can't be read, all of them counted; nothing is stored then.
         QualityError: images that can't be made out, all of them; nothing is stored then either.
-        GalleryError: a class is not a name.
+        GalleryError: a class is not a name, or what the data says of an example is no metadata; nothing is stored then.
     """
     said, seen, passed = said_of(metadata), Counter[str](), overridden(override)
     chosen: list[tuple[str, Example]] = []
@@ -59,6 +62,7 @@ def enroll_data(
         seen[example.label] += 1
         if seen[example.label] <= each:
             chosen.append((named(example.label), example))
+            _said(said, example)  # refused before anything is stored
     fresh = _fresh(gallery, chosen, data.name, passed, progress)
     added: Counter[str] = Counter()
     notes: defaultdict[str, list[str]] = defaultdict(list)
@@ -73,10 +77,11 @@ def enroll_data(
                 notes[name].append(f"{finding.name}: {finding.source}: {finding.message}")
         keep = gallery.store.contract.keep_sources
         entries = [
-            Entry(name, vectors[n : n + 1], [t.place], [t.key], [t.image or b""] if keep else None, said)
-            for n, (name, t) in enumerate(zip(names, taken, strict=True))
+            Entry(name, vectors[n : n + 1], [t.place], [t.key], [t.image or b""] if keep else None, _said(said, e))
+            for n, ((name, e, _), t) in enumerate(zip(some, taken, strict=True))
         ]
-        for entry, (new, _) in zip(entries, gallery.store.add(entries), strict=True):
+        events = [event for name in dict.fromkeys(names) for event in done(gallery.store, "enroll", name, record)]
+        for entry, (new, _) in zip(entries, gallery.store.add(entries, events=events), strict=True):
             added[entry.identity] += new
             there[entry.identity] += new
         if progress:
@@ -123,6 +128,14 @@ def _fresh(
     images = len({f.source for f in findings if f.name not in passed})
     refuse(findings, passed, f"{count(images, 'image', 'images')} of {len(chosen)} of {called}")
     return fresh
+
+
+def _said(said: dict[str, str], example: Example) -> dict[str, str]:
+    """What is said of a reference: of all of them, and of this example by the data, which has the last word."""
+    try:
+        return said_of({**said, **example.metadata}) if example.metadata else said
+    except GalleryError as error:
+        raise GalleryError(f"{example.source}: {error}; nothing was enrolled") from None
 
 
 def _data(example: Example) -> bytes:

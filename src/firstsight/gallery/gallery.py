@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 
-from firstsight.errors import GalleryError, InputError, UsageError
+from firstsight.errors import GalleryError, InputError, MissingError, UsageError
 from firstsight.gallery.asking import assigned, matched, verified
 from firstsight.gallery.asking import fused as fuse
+from firstsight.gallery.audit import answered, done, moment, probed
 from firstsight.gallery.bound import Bound
 from firstsight.gallery.enrolled import Blocks, Enrolled
 from firstsight.gallery.gate import examine, overridden, refuse, sure_of
-from firstsight.gallery.names import name, said_of, spelled, suits
+from firstsight.gallery.looking import Looking
+from firstsight.gallery.names import Said, name, said_of, spelled
 from firstsight.gallery.taking import Taken, listed, take
 from firstsight.model import Model
 from firstsight.types import (
@@ -23,22 +26,23 @@ from firstsight.types import (
     Entry,
     Finding,
     FloatArray,
+    Forgotten,
     Identity,
     Match,
-    Reference,
+    Record,
     Removal,
     Source,
     Store,
 )
 
-Said = Mapping[str, str] | Iterable[str]
-"""Metadata: a mapping, or ``key=value`` words."""
 
-
-class Gallery(Bound):
+class Gallery(Bound, Looking):
     """Enrolled references in a durable store, bound to one model.
 
     Make one with :meth:`create` or :meth:`open`; the constructor only stores. Any number of threads may use one.
+
+    A verb with ``record`` leaves an :class:`Event`, on disk when the verb returns; where it can't be stored, the verb
+    fails. A write and its event are one transaction. Nothing is recorded unless it is asked for.
 
     Args:
         store: where references live.
@@ -56,6 +60,7 @@ class Gallery(Bound):
         *,
         metadata: Said = (),
         override: Iterable[str] = (),
+        record: Record | None = None,
     ) -> Enrolment:
         """Add references of an identity; returns after they are on disk. An image that it has already adds nothing.
 
@@ -64,6 +69,7 @@ class Gallery(Bound):
             sources: one or more images.
             metadata: said of each of these references.
             override: names of findings of the quality gate that are not to count, see :meth:`check`; ``all`` of them.
+            record: leaves an event.
 
         Raises:
             InputError: a source cannot be read (nothing is stored then).
@@ -71,7 +77,7 @@ class Gallery(Bound):
             GalleryError: the identity is not a name.
             StorageError: the disk refused; what was stored before is intact.
         """
-        return self._add(self._entry(identity, sources, metadata, override))
+        return self._add(self._entry(identity, sources, metadata, override), record=record)
 
     def replace(
         self,
@@ -80,13 +86,15 @@ class Gallery(Bound):
         *,
         metadata: Said = (),
         override: Iterable[str] = (),
+        record: Record | None = None,
     ) -> Enrolment:
         """As :meth:`enroll`, in place of all references that the identity had: the old ones, or the new.
 
         Raises:
             GalleryError: the identity is not enrolled.
         """
-        return self._add(self._entry(identity, sources, metadata, override, replace=True), replace=True)
+        entry = self._entry(identity, sources, metadata, override, replace=True)
+        return self._add(entry, replace=True, record=record)
 
     def check(self, sources: Source | Sequence[Source], identity: str | None = None) -> builtins.list[Finding]:
         """What the quality gate has against enrolling these images, without enrolling them; nothing where all is well.
@@ -125,53 +133,74 @@ class Gallery(Bound):
     ) -> Entry:
         called, said, passed = name(identity), said_of(metadata), overridden(override)
         if replace and not self.store.references(called):
-            raise GalleryError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
+            raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
         taken, vectors = self._taken(sources)
         found = examine(self.store, self.model, self.everybody(), called, taken, vectors, replace=replace)
         refuse(found, passed, called)
         images = [t.image or b"" for t in taken] if self.store.contract.keep_sources else None
         return Entry(called, vectors, [t.place for t in taken], [t.key for t in taken], images, said)
 
-    def _add(self, entry: Entry, *, replace: bool = False) -> Enrolment:
-        [(added, count)] = self.store.add([entry], replace=replace)
+    def _add(self, entry: Entry, *, replace: bool = False, record: Record | None = None) -> Enrolment:
+        events = done(self.store, "replace" if replace else "enroll", entry.identity, record)
+        [(added, count)] = self.store.add([entry], replace=replace, events=events)
         notes = repeated(len(entry.sources), added)
         if replace:
             notes += _notes(self.store.erase())
         return Enrolment(entry.identity, added, count, notes)
 
     def enroll_embeddings(
-        self, identity: str, embeddings: FloatArray, sources: Sequence[str], *, metadata: Said = ()
+        self,
+        identity: str,
+        embeddings: FloatArray,
+        sources: Sequence[str],
+        *,
+        metadata: Said = (),
+        record: Record | None = None,
     ) -> Enrolment:
         """As :meth:`enroll`, for references already embedded ``(n, d)``; ``sources`` says where they come from.
 
         Nothing tells whether two are of one image, so all of them are stored; no quality gate looks at them.
         """
-        return self._add(Entry(name(identity), embeddings, sources, metadata=said_of(metadata)))
+        return self._add(Entry(name(identity), embeddings, sources, metadata=said_of(metadata)), record=record)
 
-    def verify(self, identity: str, source: Source | Sequence[Source]) -> Decision:
+    def verify(self, identity: str, source: Source | Sequence[Source], *, record: Record | None = None) -> Decision:
         """Is this probe the identity? Its references are fused into one template.
 
         Args:
             identity: who it is said to be.
             source: the probe, or several of one thing, which are fused into one too.
+            record: leaves an event.
 
         Raises:
             GalleryError: the identity is not enrolled.
             CalibrationError: the model is not calibrated.
             InputError: a probe cannot be read.
         """
-        vectors = self.store.vectors(spelled(identity))
+        called = spelled(identity)
+        vectors = self.store.vectors(called)
         if not len(vectors):
-            raise GalleryError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
-        return verified(self.model, vectors, self._probes(source))
+            raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
+        probes, images = self._probes(source, record)
+        decision = verified(self.model, vectors, probes)
+        if record is not None:
+            answered(self.store, "verify", [(called, decision)], record, images[:1])
+        return decision
 
-    def identify(self, source: Source | Sequence[Source], *, top: int = 5, fused: bool = False) -> Match:
+    def identify(
+        self,
+        source: Source | Sequence[Source],
+        *,
+        top: int = 5,
+        fused: bool = False,
+        record: Record | None = None,
+    ) -> Match:
         """Which enrolled identity is this probe, or unknown?
 
         Args:
             source: the probe; with ``fused``, several of one thing.
             top: how many candidates to list.
             fused: fuse the probes into one, which is surer than any of them.
+            record: leaves an event.
 
         Raises:
             GalleryError: nobody is enrolled.
@@ -184,15 +213,20 @@ class Gallery(Bound):
                 f"{len(listed(source))} probes came, one was expected; if they show one thing say fused=True, if each "
                 "shows another use assign, or else ask for one at a time"
             )
-        probes, shift = fuse(self.model, self._probes(source))
-        return matched(self.model, self._asked(), probes, top=top, shift=shift)[0]
+        probes, images = self._probes(source, record)
+        vector, shift = fuse(self.model, probes)
+        made = matched(self.model, self._asked(), vector, top=top, shift=shift)
+        return self._identified(made, record, images[:1])[0]
 
-    def assign(self, sources: Source | Sequence[Source], *, top: int = 5) -> builtins.list[Match]:
+    def assign(
+        self, sources: Source | Sequence[Source], *, top: int = 5, record: Record | None = None
+    ) -> builtins.list[Match]:
         """Which identity is each of several different things, where none can be two of them? One match each, in order.
 
         Args:
             sources: images, each of which may show several things.
             top: how many candidates to list.
+            record: leaves an event for each thing, all in one transaction.
 
         Raises:
             GalleryError: nobody is enrolled.
@@ -200,23 +234,40 @@ class Gallery(Bound):
             InputError: a probe cannot be read.
             UsageError: more probes than can be assigned at once.
         """
-        arrays = [self.model.read_all(source) for source in listed(sources)]
+        arrays, images = probed(self.model.read_all, listed(sources), record)
         probes = self.model.embed_arrays(np.concatenate(arrays)) if arrays else self.model.embed([])
-        return assigned(self.model, self._asked(), probes, top=top)
+        return self._identified(assigned(self.model, self._asked(), probes, top=top), record, images)
 
-    def match_embeddings(self, embeddings: FloatArray, *, top: int = 5) -> builtins.list[Match]:
-        """As :meth:`identify`, for probes already embedded ``(n, d)``."""
-        return matched(self.model, self._asked(), embeddings, top=top)
+    def match_embeddings(
+        self,
+        embeddings: FloatArray,
+        *,
+        top: int = 5,
+        record: Record | None = None,
+        images: Sequence[bytes | None] = (),
+    ) -> builtins.list[Match]:
+        """As :meth:`identify`, for probes already embedded ``(n, d)``; their ``images`` where they are to be kept."""
+        return self._identified(matched(self.model, self._asked(), embeddings, top=top), record, images)
+
+    def _identified(
+        self, made: builtins.list[Match], record: Record | None, images: Sequence[bytes | None]
+    ) -> builtins.list[Match]:
+        if record is not None and made:
+            answered(self.store, "identify", [(m.identity, m) for m in made], record, images)
+        return made
 
     def _asked(self) -> Blocks:
         return self._enrolled.now(self.store, self.model)
 
-    def _probes(self, source: Source | Sequence[Source]) -> FloatArray:
+    def _probes(
+        self, source: Source | Sequence[Source], record: Record | None
+    ) -> tuple[FloatArray, builtins.list[bytes | None]]:
         if not len(listed(source)):
             raise InputError("no probe came, at least one image was expected")
-        return self.model.embed(source)
+        arrays, images = probed(self.model.read, listed(source), record)
+        return self.model.embed_arrays(np.concatenate(arrays)), images
 
-    def rename(self, identity: str, to: str) -> Removal:
+    def rename(self, identity: str, to: str, *, record: Record | None = None) -> Removal:
         """Give an identity another name, which must be free.
 
         Raises:
@@ -225,69 +276,48 @@ class Gallery(Bound):
         before, after = spelled(identity), name(to)
         if before == after:
             raise GalleryError(f"{identity!r} is its name already; give another one")
-        return self._receipt(before, self.store.rename(before, after), into=after)
+        events = done(self.store, "rename", after, record)
+        return self._receipt(before, self.store.rename(before, after, events=events), into=after)
 
-    def merge(self, identity: str, into: str) -> Removal:
+    def merge(self, identity: str, into: str, *, record: Record | None = None) -> Removal:
         """Give all references of an identity to another one; what is said of it too, where nothing is said yet.
 
         Raises:
             GalleryError: either is not enrolled, or both are one.
         """
         before, after = spelled(identity), spelled(into)
-        return self._receipt(before, self.store.merge(before, after), into=after)
+        events = done(self.store, "merge", after, record)
+        return self._receipt(before, self.store.merge(before, after, events=events), into=after)
 
-    def remove(self, identity: str) -> Removal:
-        """Delete an identity, its references and what was kept and said of them, out of every file of the store.
+    def remove(self, identity: str, *, record: Record | None = None) -> Removal:
+        """Delete an identity, its references, what was kept and said of them, and the events about it, out of every
+        file of the store. The event of the removal itself names nobody.
 
         Raises:
             GalleryError: it is not enrolled.
         """
-        return self._receipt(spelled(identity), self.store.remove(spelled(identity)))
+        called, events = spelled(identity), done(self.store, "remove", None, record)
+        return self._receipt(called, self.store.remove(called, events=events))
 
     def _receipt(self, identity: str, count: int, into: str | None = None) -> Removal:
         erased = self.store.erase()
         return Removal(identity, count, into, erased, _notes(erased))
 
-    def annotate(self, identity: str, metadata: Said) -> Identity:
+    def annotate(self, identity: str, metadata: Said, *, record: Record | None = None) -> Identity:
         """Say more of an identity; an empty value takes a key away.
 
         Raises:
             GalleryError: it is not enrolled, or that is no metadata.
         """
-        return self.store.annotate(spelled(identity), said_of(metadata, empty=True))
+        called = spelled(identity)
+        events = done(self.store, "annotate", called, record)
+        return self.store.annotate(called, said_of(metadata, empty=True), events=events)
 
-    def identities(self, *, search: str | None = None, where: Said = ()) -> builtins.list[Identity]:
-        """Who is enrolled, first enrolled first.
-
-        Args:
-            search: only names that hold this, in capitals or not.
-            where: only those of which this is said.
-        """
-        asked, word = said_of(where), spelled(search or "").casefold()
-        found = self.store.identities()
-        return [i for i in found if word in i.identity.casefold() and suits(asked, i.metadata)]
-
-    def list(
-        self, *, identity: str | None = None, search: str | None = None, where: Said = ()
-    ) -> builtins.list[Reference]:
-        """References, oldest first.
-
-        Args:
-            identity: only of this one.
-            search: only where the name holds this, in capitals or not.
-            where: only where this is said of the reference, or else of its identity.
-
-        Raises:
-            GalleryError: the identity is not enrolled.
-        """
-        asked, word = said_of(where), spelled(search or "").casefold()
-        found = self.store.references(None if identity is None else spelled(identity))
-        if identity is not None and not found:
-            raise GalleryError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")
-        said = {i.identity: i.metadata for i in self.store.identities()} if asked else {}
-        return [
-            r for r in found if word in r.identity.casefold() and suits(asked, r.metadata, said.get(r.identity, {}))
-        ]
+    def forget(self, before: str | date) -> Forgotten:
+        """Delete all events before a day (UTC) or a moment, out of every file of the store."""
+        until = moment(before)
+        gone, erased = self.store.forget(until), self.store.erase()
+        return Forgotten(gone, until, erased, _notes(erased))
 
 
 def repeated(asked: int, added: int) -> tuple[str, ...]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
-from firstsight.errors import GalleryError
+from firstsight.errors import SpellingError
 
 MOST = 50  # keys
 LONGEST = 1000  # characters of a value
+
+Said: TypeAlias = Mapping[str, str] | Iterable[str]
+"""Metadata: a mapping, or ``key=value`` words."""
 
 
 def spelled(identity: str) -> str:
@@ -20,11 +24,11 @@ def name(identity: str) -> str:
     """A name as it is stored.
 
     Raises:
-        GalleryError: it is none.
+        SpellingError: it is none.
     """
     made = spelled(identity)
     if not made or len(made) > 200 or not made.isprintable():
-        raise GalleryError(f"{identity!r} is not a name of 1 to 200 printable characters")
+        raise SpellingError(f"{identity!r} is not a name of 1 to 200 printable characters")
     return made
 
 
@@ -32,7 +36,7 @@ def said_of(given: Mapping[str, str] | Iterable[str], *, empty: bool = False) ->
     """``key=value`` words, or a mapping, as they are stored; an ``empty`` value may take a key away.
 
     Raises:
-        GalleryError: a word is not of that form, or too long, or there are too many.
+        SpellingError: a word is not of that form, or too long, or there are too many.
     """
     pairs = (
         list(given.items()) if isinstance(given, Mapping) else [(k, v if e else None) for k, e, v in map(_cut, given)]
@@ -41,13 +45,13 @@ def said_of(given: Mapping[str, str] | Iterable[str], *, empty: bool = False) ->
     for key, value in pairs:
         good = isinstance(key, str) and isinstance(value, str) and 0 < len(key.strip()) <= 100 and key.isprintable()
         if not good or len(str(value)) > LONGEST or not str(value).isprintable() or not (empty or str(value).strip()):
-            raise GalleryError(
+            raise SpellingError(
                 f"{str(key)[:100]!r} with {str(value)[:100]!r} is no metadata; key=value was expected, printable, of "
                 f"at most 100 and {LONGEST} characters"
             )
         made[spelled(key)] = str(value).strip()
     if len(made) > MOST:
-        raise GalleryError(f"{len(made)} keys of metadata came, at most {MOST} were expected")
+        raise SpellingError(f"{len(made)} keys of metadata came, at most {MOST} were expected")
     return made
 
 

@@ -64,6 +64,17 @@ def take(model: Model, source: Source, *, keep: bool) -> Taken:
     return _taken(model, pixels, key_of(data), data if keep else None, place_of(source), str(source))
 
 
+def bytes_of(source: Source) -> bytes:
+    """The bytes of an image file: those that came, those of the file, or pixels as a PNG.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    if isinstance(source, np.ndarray):
+        return encode(source)
+    return source if isinstance(source, bytes) else read_bytes(source)
+
+
 def _pixels(model: Model, source: Any) -> PixelArray:
     return np.asarray(decode(source, colour=model.input.shape[0] == 3))
 

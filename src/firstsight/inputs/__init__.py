@@ -31,6 +31,12 @@ class Input(Protocol):
     def read(self, source: Source) -> Reading:
         """The reading of a source; raises InputError."""
 
+    def frame(self, box: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
+        """The part of a source that the array of a reading with this box shows: left, top, right, bottom in pixels.
+
+        It may overhang the source.
+        """
+
 
 INPUTS: dict[str, type[ImageInput] | type[GlyphInput]] = {"image": ImageInput, "glyph": GlyphInput}
 """Every input by the name recipes and models use."""

@@ -78,6 +78,19 @@ def encode(pixels: PixelArray) -> bytes:
     return buffer.getvalue()
 
 
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height that the head of an image file tells, without unpacking it; (0, 0) where it tells none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                return image.size
+    except Image.DecompressionBombError:
+        return MAX_PIXELS, MAX_PIXELS
+    except Exception:  # noqa: BLE001  decoding it will say what is wrong
+        return 0, 0
+
+
 def decode(source: Source, *, colour: bool) -> Image.Image:
     """Decode an input into an 8-bit image of mode ``RGB`` (colour) or ``L`` (grey).
 
@@ -132,3 +145,17 @@ def _flatten(image: Image.Image, mode: str) -> Image.Image:
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, image)
     return image.convert(mode)
+
+
+def thumbnail(data: bytes, size: int | None) -> bytes:
+    """An image file as PNG, its longer side of at most ``size`` pixels.
+
+    Raises:
+        InputError: see :func:`decode`.
+    """
+    image = decode(data, colour=True)
+    if size is not None:
+        image.thumbnail((size, size))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

@@ -67,16 +67,19 @@ class GlyphInput:
         pixels = self._draw(ink, box)
         return Reading(pixels[None, None], (box,))
 
+    def frame(self, box: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
+        """The square that the array shows, with the ink in its middle; see :class:`Input`."""
+        left, top, right, bottom = box
+        scale = 2 * self.extent / max(right - left, bottom - top)
+        half = self.size / scale
+        cx, cy = (left + right) / 2, (top + bottom) / 2
+        return (cx - half, cy - half, cx + half, cy + half)
+
     def _draw(self, ink: PixelArray, box: tuple[int, int, int, int]) -> PixelArray:
         """Scale the ink in ``box`` onto a canvas of twice the size, even out its strokes, and halve."""
         left, top, right, bottom = box
         scale = 2 * self.extent / max(right - left, bottom - top)
-        # A canvas at twice the size, ink centred: source coordinates of its corners.
-        half = self.size / scale
-        cx, cy = (left + right) / 2, (top + bottom) / 2
-        frame = (cx - half, cy - half, cx + half, cy + half)
-        side = 2 * self.size
-        small = np.asarray(_resample(ink, frame, side))
+        small = np.asarray(_resample(ink, self.frame(box), 2 * self.size))
         canvas = small.astype(np.float32)
         if self.stroke:
             # Shrinking thins lines to a faint grey, so what is ink is asked again.

@@ -68,3 +68,12 @@ class ImageInput:
             pixels = 255 - pixels
         arrays = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
         return Reading(arrays=arrays, boxes=(box,))
+
+    def frame(self, box: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
+        """What the array shows: all of the picture, its middle square, or a square around it; see :class:`Input`."""
+        left, top, right, bottom = box
+        if self.fit == "stretch":
+            return (left, top, right, bottom)
+        half = (min if self.fit == "crop" else max)(right - left, bottom - top) / 2
+        cx, cy = (left + right) / 2, (top + bottom) / 2
+        return (cx - half, cy - half, cx + half, cy + half)

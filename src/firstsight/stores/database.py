@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from firstsight.errors import GalleryError, StorageError
+from firstsight.errors import StorageError, UnreadableError
 from firstsight.files import FILE, FOLDER, MISSING, state_of
 from firstsight.stores import schema
 
@@ -49,7 +49,7 @@ class Database:
             self.db = sqlite3.connect(self.path, timeout=self._wait, isolation_level=None, check_same_thread=False)
             try:
                 if not new and not self.has_tables():
-                    raise GalleryError(f"{self.path} is empty; {self._hint}")
+                    raise UnreadableError(f"{self.path} is empty; {self._hint}")
                 self._prepare(new=new)
                 self._place = self._inode()
                 self.age += 1
@@ -67,25 +67,25 @@ class Database:
                 if not self.has_tables():
                     schema.make(self.db)
                 elif self._version() < schema.FORMAT:
-                    schema.migrate(self.db)
+                    schema.migrate(self.db, self._version())
 
     def _check_place(self, *, new: bool) -> None:
         """Refuse what can't be a gallery before SQLite, which takes any short file for an empty database."""
         state, parent = state_of(self.path), state_of(self.path.parent)
         if new and state != FILE and (state, parent) != (MISSING, FOLDER):
-            raise GalleryError(f"{self.path} can't be a gallery: a file in an existing folder was expected")
+            raise UnreadableError(f"{self.path} can't be a gallery: a file in an existing folder was expected")
         if not new and state == MISSING:
-            raise GalleryError(f"{self.path} does not exist; {self._hint}")
+            raise UnreadableError(f"{self.path} does not exist; {self._hint}")
         if not new and state != FILE:
-            raise GalleryError(f"{self.path} {state}, the file of a gallery was expected")
+            raise UnreadableError(f"{self.path} {state}, the file of a gallery was expected")
         if state == FILE:
             try:
                 with self.path.open("rb") as file:
                     head = file.read(len(_MAGIC))
             except OSError as error:
-                raise GalleryError(f"{self.path} can't be read ({error.strerror}), a gallery was expected") from None
+                raise UnreadableError(f"{self.path} can't be read ({error.strerror}), a gallery was expected") from None
             if head not in (b"", _MAGIC):
-                raise GalleryError(f"{self.path} is not a gallery or is damaged; give the gallery another file")
+                raise UnreadableError(f"{self.path} is not a gallery or is damaged; give the gallery another file")
 
     def _version(self) -> int:
         return int(self.db.execute("PRAGMA user_version").fetchone()[0])
@@ -94,19 +94,19 @@ class Database:
         """Whether the file is a gallery's, and not a database without anything in it.
 
         Raises:
-            GalleryError: it is a database of something else, or of a later format.
+            UnreadableError: it is a database of something else, or of a later format.
         """
         tables = self.db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         application = self.db.execute("PRAGMA application_id").fetchone()[0]  # after the tables: they come together
         if application == schema.APPLICATION:
             version = self._version()
             if not 1 <= version <= schema.FORMAT:
-                raise GalleryError(
+                raise UnreadableError(
                     f"{self.path} is a gallery of format {version}, this FirstSight reads formats up to "
                     f"{schema.FORMAT}; update FirstSight"
                 )
         elif tables:
-            raise GalleryError(f"{self.path} is a database but not a gallery; give the gallery another file")
+            raise UnreadableError(f"{self.path} is a database but not a gallery; give the gallery another file")
         return bool(tables)
 
     def _write_ahead(self) -> None:
@@ -225,7 +225,7 @@ class Database:
                 f"{self.path} can't be read or written ({reason}); what was acknowledged before is intact"
             ) from None
         except sqlite3.DatabaseError as error:
-            raise GalleryError(f"{self.path} is not a gallery or is damaged ({error}); restore it") from None
+            raise UnreadableError(f"{self.path} is not a gallery or is damaged ({error}); restore it") from None
 
 
 _REASONS = {

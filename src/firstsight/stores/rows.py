@@ -26,6 +26,9 @@ CHANGED = """WITH touched (id) AS (
     )
     SELECT t.id, i.name, r.vector FROM touched t LEFT JOIN identity i ON i.id = t.id
     LEFT JOIN reference r ON r.identity = t.id WHERE i.gallery = ? OR i.id IS NULL ORDER BY t.id, r.id"""
+CREATE = """INSERT INTO gallery (id, name, model, fingerprint, dim, keep_sources, created) VALUES (1 + max(
+    (SELECT coalesce(max(id), 0) FROM gallery), (SELECT coalesce(max(gallery), 0) FROM change)), ?, ?, ?, ?, ?, ?)"""
+"""A gallery; its number is higher than that of any before, dropped ones too."""
 LAST = """SELECT max(coalesce((SELECT max(id) FROM identity), 0), coalesce(c.last_identity, 0)),
     max(coalesce((SELECT max(id) FROM reference), 0), coalesce(c.last_reference, 0)), coalesce(c.id, 0),
     (SELECT fingerprint FROM gallery WHERE id = ?)
@@ -62,8 +65,8 @@ def matrix(address: str, dim: int, rows: Sequence[tuple[str | None, bytes]]) -> 
     return joined.reshape(len(rows), dim).astype(np.float32, copy=False)
 
 
-def last(db: sqlite3.Connection, gallery: int) -> tuple[int, int, int, str]:
-    """See ``LAST``."""
+def last(db: sqlite3.Connection, gallery: int) -> tuple[int, int, int, str | None]:
+    """See ``LAST``; no fingerprint is one of a gallery that was dropped."""
     identity, reference, change, fingerprint = db.execute(LAST, (gallery,)).fetchone()
     return identity, reference, change, fingerprint
 

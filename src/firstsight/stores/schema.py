@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
-FORMAT = 2
+FORMAT = 3
 APPLICATION = 0x46537431  # "FSt1": tells a gallery file from any other SQLite file
 
-SCHEMA = """
+_TABLES = """
 CREATE TABLE gallery (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -50,6 +50,39 @@ to an identity leaves a row in ``change``, with the highest numbers given until 
 enrolment therefore writes four pages (two, of an identity that is known) and no counter. ``erasing`` holds a row for
 each removal whose bytes may still be in the write-ahead log."""
 
+_FROM_2 = """
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    gallery INTEGER NOT NULL REFERENCES gallery(id),
+    verb TEXT NOT NULL,
+    at TEXT NOT NULL,
+    identity TEXT,
+    same INTEGER,
+    score REAL,
+    probability REAL,
+    threshold REAL,
+    model TEXT NOT NULL,
+    place TEXT,
+    direction TEXT,
+    actor TEXT,
+    image BLOB
+);
+CREATE INDEX event_at ON event (gallery, at);
+CREATE INDEX event_of ON event (gallery, identity);
+CREATE TABLE access (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    created TEXT NOT NULL,
+    expires TEXT
+);
+"""
+"""What format 3 has more than format 2: events, whose numbers are not given again after they are forgotten, and keys.
+An event carries the name it is about, and follows it; it is not tied to an identity, since who is unknown has none."""
+
+SCHEMA = _TABLES + _FROM_2
+
 _FROM_1 = """
 ALTER TABLE gallery RENAME TO gallery_1;
 ALTER TABLE reference RENAME TO reference_1;
@@ -77,9 +110,9 @@ def make(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA user_version={FORMAT}")
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """From format 1 to this one, within the caller's transaction: all of it or nothing."""
-    _run(db, _FROM_1.format(schema=SCHEMA.strip().rstrip(";")))
+def migrate(db: sqlite3.Connection, version: int) -> None:
+    """From an older format to this one, within the caller's transaction: all of it or nothing."""
+    _run(db, _FROM_1.format(schema=SCHEMA.strip().rstrip(";")) if version == 1 else _FROM_2)
     db.execute(f"PRAGMA user_version={FORMAT}")
 
 

@@ -6,15 +6,16 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 
-from firstsight.errors import GalleryError
+from firstsight.errors import GalleryError, MissingError, StaleError, TakenError
 from firstsight.files import expanded
-from firstsight.stores import rows
+from firstsight.stores import adding, rows
+from firstsight.stores import events as happenings
 from firstsight.stores.database import Database
-from firstsight.types import Contract, Entry, FloatArray, Identity, IntArray, Portion, Reference, State
+from firstsight.types import Contract, Entry, Event, FloatArray, Identity, IntArray, Portion, Reference, State
 
 _BLOCK = 4096  # rows that are read at a time
 _MANY = 5000  # entries in one write that are worth a larger page cache
@@ -52,9 +53,9 @@ class SqliteStore:
     def _create(self, contract: Contract) -> None:
         with self._file.writing() as db:
             if db.execute("SELECT 1 FROM gallery WHERE name=?", (self.name,)).fetchone():
-                raise GalleryError(f"{self.address} exists already; enroll into it, or choose another name")
+                raise TakenError(f"{self.address} exists already; enroll into it, or choose another name")
             db.execute(
-                "INSERT INTO gallery (name, model, fingerprint, dim, keep_sources, created) VALUES (?, ?, ?, ?, ?, ?)",
+                rows.CREATE,
                 (self.name, contract.model, contract.fingerprint, contract.dim, contract.keep_sources, rows.now()),
             )
 
@@ -65,7 +66,7 @@ class SqliteStore:
             row = db.execute(query, (self.name,)).fetchone()
             if row is None:
                 names = [r[0] for r in db.execute("SELECT name FROM gallery ORDER BY name")]
-                raise GalleryError(
+                raise MissingError(
                     f"{self._file.path} has no gallery {self.name!r}; it has {', '.join(names) or 'none'}"
                 )
             self._id, self._age = row[0], self._file.age
@@ -76,7 +77,9 @@ class SqliteStore:
         """What binds the gallery to its model, as it was when this store was opened."""
         return self._contract
 
-    def add(self, entries: Sequence[Entry], *, replace: bool = False) -> list[tuple[int, int]]:
+    def add(
+        self, entries: Sequence[Entry], *, replace: bool = False, events: Sequence[Event] = ()
+    ) -> list[tuple[int, int]]:
         """See :meth:`Store.add`."""
         dim = self.contract.dim
         for identity, vectors, sources, *_ in entries:
@@ -94,81 +97,38 @@ class SqliteStore:
             if replace:
                 for name in dict.fromkeys(e.identity for e in entries):
                     self._clear(db, self._one(db, name))
-            ids = self._identities(db, list(dict.fromkeys(e.identity for e in entries)), top)
-            return self._insert(db, entries, ids, top, number + 1)
+            ids = adding.identities(db, self._id, list(dict.fromkeys(e.identity for e in entries)), top)
+            result = adding.references(db, entries, ids, top, number + 1)
+            happenings.write(db, self._id, events)
+            return result
 
-    def _identities(self, db: sqlite3.Connection, names: list[str], top: int) -> dict[str, int]:
-        """Number of each name, made above ``top`` where it has none."""
-        ids = dict(zip(names, range(top + 1, top + 1 + len(names)), strict=True))
-        new = db.executemany(
-            "INSERT INTO identity (id, gallery, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            ((number, self._id, name) for name, number in ids.items()),
-        ).rowcount
-        if new < len(names):
-            query = "SELECT name, id FROM identity WHERE gallery=? AND name IN (SELECT value FROM json_each(?))"
-            ids |= dict(db.execute(query, (self._id, json.dumps(names))))
-        return ids
-
-    def _insert(
-        self, db: sqlite3.Connection, entries: Sequence[Entry], ids: dict[str, int], top: int, number: int
-    ) -> list[tuple[int, int]]:
-        """References that their identity does not have yet; how many are added, and how many there then are."""
-        total = {owner: rows.count(db, owner) for owner in ids.values() if owner <= top}
-        size = 4 * self.contract.dim
-        blob = memoryview(np.concatenate([e.vectors for e in entries]).astype("<f4", copy=False).tobytes())
-        images: list[tuple[int, bytes]] = []
-        result: list[tuple[int, int]] = []
-
-        def fresh() -> Iterator[tuple[Any, ...]]:
-            nonlocal number
-            at, now, seen = 0, rows.now(), set()
-            for identity, _, sources, keys, kept, metadata in entries:
-                owner, before, said = ids[identity], number, rows.dumped(metadata) if metadata else None
-                for n, source in enumerate(sources):
-                    vector, at = blob[at : at + size], at + size
-                    key = (keys[n] or None) if keys else None
-                    if key is not None:
-                        if (owner, key) in seen or (owner <= top and _has(db, owner, key)):
-                            continue
-                        seen.add((owner, key))
-                    if kept:
-                        images.append((number, kept[n]))
-                    yield number, owner, vector, source, key, said, now
-                    number += 1
-                total[owner] = count = total.get(owner, 0) + number - before
-                result.append((number - before, count))
-
-        db.executemany(
-            "INSERT INTO reference (id, identity, vector, source, key, metadata, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            fresh(),
-        )
-        if images:
-            db.executemany("INSERT INTO image (reference, data) VALUES (?, ?)", images)
-        return result
-
-    def remove(self, identity: str) -> int:
+    def remove(self, identity: str, *, events: Sequence[Event] = ()) -> int:
         """See :meth:`Store.remove`."""
         with self._file.writing() as db:
             self._begin(db)
             owner = self._one(db, identity)
             number = self._clear(db, owner)
             db.execute("DELETE FROM identity WHERE id=?", (owner,))
+            happenings.clear(db, self._id, identity)
+            happenings.write(db, self._id, events)
             return number
 
-    def rename(self, identity: str, to: str) -> int:
+    def rename(self, identity: str, to: str, *, events: Sequence[Event] = ()) -> int:
         """See :meth:`Store.rename`."""
         with self._file.writing() as db:
             self._begin(db)
             owner = self._one(db, identity)
             taken = "SELECT 1 FROM identity WHERE gallery=? AND name=?"
             if db.execute(taken, (self._id, to)).fetchone():
-                raise GalleryError(f"{to!r} is enrolled already; choose another name, or merge {identity!r} into it")
+                raise TakenError(f"{to!r} is enrolled already; choose another name, or merge {identity!r} into it")
             rows.touch(db, self._id, owner)
             db.execute("UPDATE identity SET name=? WHERE id=?", (to, owner))
+            happenings.follow(db, self._id, identity, to)
+            happenings.write(db, self._id, events)
             rows.erase_later(db)
             return rows.count(db, owner)
 
-    def merge(self, identity: str, into: str) -> int:
+    def merge(self, identity: str, into: str, *, events: Sequence[Event] = ()) -> int:
         """See :meth:`Store.merge`."""
         with self._file.writing() as db:
             self._begin(db)
@@ -186,10 +146,12 @@ class SqliteStore:
             said = rows.said(db, owner) | rows.said(db, other)
             db.execute("UPDATE identity SET metadata=? WHERE id=?", (rows.dumped(said), other))
             db.execute("DELETE FROM identity WHERE id=?", (owner,))
+            happenings.follow(db, self._id, identity, into)
+            happenings.write(db, self._id, events)
             rows.erase_later(db)
             return number
 
-    def annotate(self, identity: str, metadata: Mapping[str, str]) -> Identity:
+    def annotate(self, identity: str, metadata: Mapping[str, str], *, events: Sequence[Event] = ()) -> Identity:
         """See :meth:`Store.annotate`."""
         with self._file.writing() as db:
             self._begin(db)
@@ -197,8 +159,33 @@ class SqliteStore:
             rows.touch(db, self._id, owner)
             said = {k: v for k, v in (rows.said(db, owner) | dict(metadata)).items() if v}
             db.execute("UPDATE identity SET metadata=? WHERE id=?", (rows.dumped(said), owner))
+            happenings.write(db, self._id, events)
             rows.erase_later(db)
             return Identity(identity, rows.count(db, owner), said)
+
+    def record(self, events: Sequence[Event], images: Sequence[bytes | None] = ()) -> list[int]:
+        """See :meth:`Store.record`."""
+        with self._file.writing() as db:
+            self._begin(db)
+            for name in {e.identity for e in events if e.identity is not None}:
+                self._one(db, name)  # else who was removed since the question would come back
+            return happenings.write(db, self._id, events, images)
+
+    def events(self, **asked: Unpack[happenings.Asked]) -> list[Event]:
+        """See :meth:`Store.events`."""
+        with self._reading() as db:
+            return happenings.read(db, self._id, **asked)
+
+    def event_image(self, event: int) -> bytes | None:
+        """See :meth:`Store.event_image`."""
+        with self._reading() as db:
+            return happenings.image(db, self._id, event)
+
+    def forget(self, before: str) -> int:
+        """See :meth:`Store.forget`."""
+        with self._file.writing() as db:
+            self._begin(db)
+            return happenings.forget(db, self._id, before)
 
     def erase(self) -> bool:
         """See :meth:`Store.erase`."""
@@ -321,19 +308,19 @@ class SqliteStore:
         self._check(db)
 
     def _check(self, db: sqlite3.Connection) -> None:
-        self._refuse_another(db.execute("SELECT fingerprint FROM gallery WHERE id=?", (self._id,)).fetchone()[0])
+        self._refuse_another(rows.last(db, self._id)[3])
 
-    def _refuse_another(self, fingerprint: str) -> None:
+    def _refuse_another(self, fingerprint: str | None) -> None:
         if fingerprint != self._contract.fingerprint:
-            raise GalleryError(
-                f"{self.address} was rebuilt for model {fingerprint} since it was opened with "
-                f"{self._contract.fingerprint}; open it again"
+            happened = f"rebuilt for model {fingerprint}" if fingerprint else "dropped"
+            raise StaleError(
+                f"{self.address} was {happened} since it was opened with {self._contract.fingerprint}; open it again"
             )
 
     def _one(self, db: sqlite3.Connection, name: str) -> int:
         row = db.execute("SELECT id FROM identity WHERE gallery=? AND name=?", (self._id, name)).fetchone()
         if row is None:
-            raise GalleryError(f"{name!r} is not enrolled in {self.address}; see firstsight identities {self.address}")
+            raise MissingError(f"{name!r} is not enrolled in {self.address}; see firstsight identities {self.address}")
         return int(row[0])
 
     def _clear(self, db: sqlite3.Connection, owner: int) -> int:
@@ -344,7 +331,3 @@ class SqliteStore:
 
     def _matrix(self, named: Sequence[tuple[str | None, bytes]]) -> FloatArray:
         return rows.matrix(self.address, self.contract.dim, named)
-
-
-def _has(db: sqlite3.Connection, owner: int, key: str) -> bool:
-    return db.execute("SELECT 1 FROM reference WHERE identity=? AND key=?", (owner, key)).fetchone() is not None

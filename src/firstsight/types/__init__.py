@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from firstsight.types.events import Copy, Event, Forgotten, Presence, Record
+from firstsight.types.served import Check, Dropped, Embeddings, GalleryInfo, Key, ModelInfo
 from firstsight.types.store import Contract, Entry, Portion, State, Store
 from firstsight.types.values import (
     BoolArray,
@@ -25,26 +27,39 @@ from firstsight.types.values import (
     Source,
     Tally,
 )
+from firstsight.types.why import Map, Why
 
 __all__ = [
     "BoolArray",
     "Candidate",
+    "Check",
     "Contract",
+    "Copy",
     "Decision",
+    "Dropped",
     "Embedder",
+    "Embeddings",
     "Enrolment",
     "Entry",
+    "Event",
     "Example",
     "Finding",
     "FloatArray",
+    "Forgotten",
+    "GalleryInfo",
     "Identity",
     "Info",
     "IntArray",
+    "Key",
+    "Map",
     "Match",
     "Metric",
+    "ModelInfo",
     "PixelArray",
     "Portion",
+    "Presence",
     "Reading",
+    "Record",
     "Reference",
     "Removal",
     "Report",
@@ -52,4 +67,5 @@ __all__ = [
     "State",
     "Store",
     "Tally",
+    "Why",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeAlias
 
+from firstsight.types.events import Event
 from firstsight.types.values import FloatArray, Identity, IntArray, Reference
 
 
@@ -67,29 +68,72 @@ class Store(Protocol):
 
     Identities are unknown to :meth:`remove`, :meth:`rename`, :meth:`merge` and :meth:`annotate` with GalleryError; a
     write that the system refuses is a StorageError. Any thread may call.
+
+    ``events`` of a write are recorded with it, in the same moment: neither is there without the other. Their ``id``,
+    ``at`` and ``kept`` are the store's to give.
     """
 
     @property
     def contract(self) -> Contract:
         """What binds the gallery to its model."""
 
-    def add(self, entries: Sequence[Entry], *, replace: bool = False) -> list[tuple[int, int]]:
+    def add(
+        self, entries: Sequence[Entry], *, replace: bool = False, events: Sequence[Event] = ()
+    ) -> list[tuple[int, int]]:
         """Store all entries or none; for each how many references are new, and how many its identity now has.
 
         With ``replace``, what the identities had before goes in the same moment, and an unknown one is refused.
         """
 
-    def remove(self, identity: str) -> int:
-        """Delete an identity; how many references it had."""
+    def remove(self, identity: str, *, events: Sequence[Event] = ()) -> int:
+        """Delete an identity and the events about it; how many references it had."""
 
-    def rename(self, identity: str, to: str) -> int:
-        """Give an identity a name that is free; how many references it has."""
+    def rename(self, identity: str, to: str, *, events: Sequence[Event] = ()) -> int:
+        """Give an identity, and the events about it, a name that is free; how many references it has."""
 
-    def merge(self, identity: str, into: str) -> int:
-        """Give all references of an identity to another one; how many there were. What both had stays once."""
+    def merge(self, identity: str, into: str, *, events: Sequence[Event] = ()) -> int:
+        """Give all references and events of an identity to another one; how many references there were.
 
-    def annotate(self, identity: str, metadata: Mapping[str, str]) -> Identity:
+        What both had stays once.
+        """
+
+    def annotate(self, identity: str, metadata: Mapping[str, str], *, events: Sequence[Event] = ()) -> Identity:
         """Say more of an identity; an empty value takes a key away."""
+
+    def record(self, events: Sequence[Event], images: Sequence[bytes | None] = ()) -> list[int]:
+        """Store events, each with the image that is to be kept of it, if any; their ids.
+
+        Raises:
+            GalleryError: one is about somebody who is not enrolled (any more); nothing is stored then.
+        """
+
+    def events(
+        self,
+        *,
+        identity: str | None = None,
+        verb: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+        last: int | None = None,
+    ) -> list[Event]:
+        """Events in the order of their ids.
+
+        Args:
+            identity: only about this one.
+            verb: only of this verb.
+            since, until: only from this moment, only before that one; written as in Event.
+            after: only those with a higher id.
+            limit: the first so many of them.
+            last: or the last so many of them.
+        """
+
+    def event_image(self, event: int) -> bytes | None:
+        """The image kept of an event."""
+
+    def forget(self, before: str) -> int:
+        """Delete all events before a moment; how many."""
 
     def erase(self) -> bool:
         """Whether what was removed is out of every file; tries to bring that about."""

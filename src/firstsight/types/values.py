@@ -30,6 +30,7 @@ class Example:
         group: what its *class* belongs to (alphabet, category); "" where the data has none.
         origin: who or what made *this example* (drawer, writer, camera, design family); "" if unknown.
         source: where it comes from, for people to read.
+        metadata: what else the data says of it; kept with a reference that is enrolled from it.
     """
 
     label: str
@@ -38,6 +39,7 @@ class Example:
     group: str = ""
     origin: str = ""
     source: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

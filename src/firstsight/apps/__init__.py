@@ -1,0 +1,1 @@
+"""Applications: what is made of galleries and models beyond asking them."""

@@ -1,0 +1,5 @@
+"""A service from Python."""
+
+from firstsight.client.client import Client
+
+__all__ = ["Client"]

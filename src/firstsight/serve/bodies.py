@@ -1,0 +1,296 @@
+"""What a request may hold: one model a verb, the same from JSON and from a form, strict, and told in the OpenAPI."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+import python_multipart as multipart
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from python_multipart.exceptions import FormParserError
+
+from firstsight.errors import InputError, UsageError
+from firstsight.serve.answers import Refusal
+from firstsight.types import Record
+
+JSON, FORM = "application/json", "multipart/form-data"
+
+Name = Annotated[str, Field(min_length=1, max_length=1000, description="An identity.")]
+Image = Annotated[bytes, Field(description="The bytes of an image file.")]
+Said = Annotated[
+    list[Annotated[str, Field(max_length=2000)]], Field(max_length=100, description="`key=value`, each said of it.")
+]
+
+
+class Body(BaseModel):
+    """Nothing but the fields that are named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Images(Body):
+    """One or more images."""
+
+    images: list[Image] = Field(min_length=1)
+
+
+class Pair(Body):
+    """Two images."""
+
+    left: Image
+    right: Image
+    why: bool = Field(False, description="Say also which places matched.")
+
+
+class Recorded(Body):
+    """Whether what is done leaves an event, and what the event says."""
+
+    record: bool = Field(False, description="Leave an event.")
+    place: str = Field("", max_length=200, description="Which door or counter.")
+    direction: Literal["in", "out"] | None = Field(None, description="For attendance.")
+
+
+class Probed(Recorded):
+    """As Recorded, for a probe, which can be kept with the event."""
+
+    keep_image: bool = Field(False, description="Keep the probe with the event.")
+
+
+class Created(Body):
+    """A new gallery."""
+
+    gallery: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$", description="Its name.")
+    keep_sources: bool = Field(False, description="Keep the image of each reference.")
+
+
+class Forget(Body):
+    """Until when events are to go."""
+
+    before: str = Field(min_length=1, max_length=40, description="A day, such as 2026-11-23, or a moment.")
+
+
+class Enroll(Images, Recorded):
+    """New references of an identity."""
+
+    identity: Name
+    metadata: Said = []
+
+
+class Annotate(Recorded):
+    """More that is said of an identity."""
+
+    identity: Name
+    metadata: Said = Field(min_length=1, description="`key=value`; `key=` takes a key away.")
+
+
+class Renamed(Recorded):
+    """An identity and its next name."""
+
+    identity: Name
+    to: Name
+
+
+class Merged(Recorded):
+    """An identity and the one that gets its references."""
+
+    identity: Name
+    into: Name
+
+
+class Removed(Recorded):
+    """An identity that is to go."""
+
+    identity: Name
+
+
+class Verify(Images, Probed):
+    """An identity and its probe."""
+
+    identity: Name
+
+
+class Identify(Images, Probed):
+    """Probes."""
+
+    top: int = Field(5, ge=1, le=1000, description="How many candidates to list.")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body as it came.
+
+    Attributes:
+        kind: JSON or FORM.
+        boundary: between the parts of a form.
+        data: the bytes.
+    """
+
+    kind: str
+    boundary: bytes
+    data: bytes
+
+
+B = TypeVar("B", bound=Body)
+
+
+def parse(body: type[B], upload: Upload) -> B:
+    """The fields of a request.
+
+    Raises:
+        Refusal: it is cut off or no JSON or form (400).
+        UsageError: a field is missing, unknown or not of its type.
+    """
+    images = {name for name, field in body.model_fields.items() if _of_images(field.annotation)}
+    given = _json(upload, images) if upload.kind == JSON else _form(upload, body)
+    try:
+        return body.model_validate(given, strict=upload.kind == JSON)
+    except ValidationError as error:
+        raise UsageError(sentence(error.errors())) from None
+
+
+def record_of(body: Recorded, actor: str) -> Record | None:
+    """The record that a request asks for, by the key that asks.
+
+    Raises:
+        UsageError: it says what the event is to say, and does not ask for one.
+    """
+    keep = isinstance(body, Probed) and body.keep_image
+    if body.record:
+        return Record(body.place, body.direction, actor, keep)
+    if body.place or body.direction or keep:
+        raise UsageError("place, direction or keep_image came without record; send record too, as true")
+    return None
+
+
+def sentence(errors: Any) -> str:
+    """What is wrong with the first field, without what came in it."""
+    one = errors[0]
+    place = ".".join(str(p) for p in one["loc"] if p not in ("query", "path", "body")) or "the body"
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{place[:100]}: {one['msg'][:1].lower()}{one['msg'][1:]}{more}; see /v1/openapi.json for what is expected"
+
+
+def told(body: type[Body]) -> dict[str, Any]:
+    """The body in the words of OpenAPI, as JSON and as a form."""
+    content = {}
+    for kind in (JSON, FORM):
+        schema = body.model_json_schema()
+        schema.pop("title", None)
+        for name, field in body.model_fields.items():
+            if _of_images(field.annotation):
+                one: dict[str, Any] = {"type": "string", "description": "The bytes of an image file."}
+                one |= {"contentEncoding": "base64", "minLength": 4} if kind == JSON else {"format": "binary"}
+                several = field.annotation is not bytes
+                schema["properties"][name] = {"type": "array", "items": one, "minItems": 1} if several else one
+        content[kind] = {"schema": schema}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _of_images(annotation: Any) -> bool:
+    return annotation is bytes or "bytes" in str(annotation)
+
+
+def _json(upload: Upload, images: set[str]) -> dict[str, Any]:
+    try:
+        given = json.loads(upload.data, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else "it nests too deep or is not UTF-8"
+        raise Refusal(400, InputError(f"the body is not JSON ({reason}); send a JSON object")) from None
+    if not isinstance(given, dict):
+        raise UsageError(f"the body is a {type(given).__name__}, a JSON object was expected")
+    for name in images & set(given):
+        several = isinstance(given[name], list)
+        decoded = [_decoded(name, one) for one in (given[name] if several else [given[name]])]
+        given[name] = decoded if several else decoded[0]
+    return given
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _decoded(name: str, text: object) -> bytes:
+    try:
+        if isinstance(text, str):
+            return base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        pass
+    raise UsageError(f"{name} holds what is not base64; send the bytes of an image file, encoded in base64")
+
+
+def _form(upload: Upload, body: type[Body]) -> dict[str, Any]:
+    """Parts by their names; a field of many values is a list."""
+    given: dict[str, Any] = {}
+    for name, value in _parts(upload):
+        field = body.model_fields.get(name)
+        image = field is not None and _of_images(field.annotation)
+        if not image:
+            try:
+                text = value.decode("utf-8")
+            except UnicodeDecodeError:
+                raise UsageError(f"{name[:100]} is not UTF-8; send text as UTF-8") from None
+        made = value if image else text
+        if field is not None and "list[" in str(field.annotation):
+            given.setdefault(name, []).append(made)
+        elif name in given:
+            raise UsageError(f"{name[:100]} came twice; send it once")
+        else:
+            given[name] = made
+    return given
+
+
+def _parts(upload: Upload) -> list[tuple[str, bytes]]:
+    """Names and contents of the parts of a form.
+
+    Raises:
+        Refusal: it is none, or ends before its end (400).
+    """
+    found: list[tuple[str, bytes]] = []
+    words: dict[str, bytearray] = {"field": bytearray(), "value": bytearray()}
+    disposition, content, ended = b"", bytearray(), False
+
+    def adding(to: str) -> Callable[[bytes, int, int], None]:
+        return lambda data, start, end: words[to].extend(data[start:end])
+
+    def begin() -> None:
+        nonlocal disposition
+        disposition = b""
+
+    def header() -> None:
+        nonlocal disposition
+        if bytes(words["field"]).lower() == b"content-disposition":
+            disposition = bytes(words["value"])
+        for word in words.values():
+            word.clear()
+
+    def part() -> None:
+        _, options = multipart.multipart.parse_options_header(disposition)
+        found.append((options.get(b"name", b"").decode("utf-8", "replace"), bytes(content)))
+        content.clear()
+
+    def end() -> None:
+        nonlocal ended
+        ended = True
+
+    callbacks: Any = {
+        "on_part_begin": begin,
+        "on_header_field": adding("field"),
+        "on_header_value": adding("value"),
+        "on_header_end": header,
+        "on_part_data": lambda data, start, stop: content.extend(data[start:stop]),
+        "on_part_end": part,
+        "on_end": end,
+    }
+    try:
+        parser = multipart.MultipartParser(upload.boundary, callbacks)
+        parser.write(upload.data)
+        parser.finalize()
+    except FormParserError as error:
+        raise Refusal(400, InputError(f"the body is not a form ({error}); send multipart/form-data")) from None
+    if not ended:
+        raise Refusal(400, InputError("the form ends before its last boundary: the upload was cut; send it again"))
+    return found

@@ -1,0 +1,135 @@
+"""How much is taken on: bytes, images and requests; what is more is refused at once, with when to ask again."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+from fastapi import Request
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.requests import ClientDisconnect
+
+from firstsight.errors import AccessError, BusyError, InputError
+from firstsight.serve.answers import Refusal
+
+if TYPE_CHECKING:
+    from firstsight.serve.rim import Asked
+
+MEMORY = 16  # bodies of the largest size that are held at the same time
+
+
+class Queue:
+    """Places for the requests that are worked on or wait for it, and memory for their bodies.
+
+    Args:
+        places: how many there are.
+        memory: bytes of bodies held at the same time.
+    """
+
+    def __init__(self, places: int, memory: int) -> None:
+        self.places, self.memory = places, memory
+        self.working = self.held = 0
+        self._lock = threading.Lock()
+
+    def enter(self, asked: Asked) -> None:
+        """Take a place.
+
+        Raises:
+            Refusal: there is none; 503.
+        """
+        with self._lock:
+            if self.working >= self.places:
+                message = f"{self.places} requests are being worked on already; ask again in a moment"
+                raise Refusal(503, BusyError(message))
+            self.working += 1
+            asked.works = True
+
+    def hold(self, asked: Asked, size: int) -> None:
+        """Count bytes of a body.
+
+        Raises:
+            Refusal: too many are held; 503.
+        """
+        with self._lock:
+            if self.held + size > self.memory:
+                raise Refusal(503, BusyError("more is being uploaded than there is room for; ask again in a moment"))
+            self.held += size
+            asked.held += size
+
+    def leave(self, asked: Asked) -> None:
+        """Give back what a request has taken."""
+        with self._lock:
+            self.working -= asked.works
+            self.held -= asked.held
+            asked.works, asked.held = False, 0
+
+
+class Rate:
+    """So many requests a minute of one asker, counted in a sliding window.
+
+    Args:
+        most: how many; 0 is any number.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._item = RateLimitItemPerMinute(max(1, most))
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def count(self, asker: str) -> None:
+        """Count a request.
+
+        Raises:
+            Refusal: there were too many; 429.
+        """
+        if self.most and not self._limiter.hit(self._item, asker):
+            window = self._limiter.get_window_stats(self._item, asker)
+            import time
+
+            wait = max(1, round(window.reset_time - time.time()))
+            message = f"more than {self.most:,} requests came in a minute; ask again in {wait} s"
+            raise Refusal(429, BusyError(message), {"Retry-After": str(wait)})
+
+
+async def body_of(request: Request, queue: Queue, *, most: int, seconds: float) -> bytes:
+    """The body of a request, counted while it comes.
+
+    Args:
+        request: the request.
+        queue: whose memory it takes.
+        most: bytes.
+        seconds: until it must have come whole.
+
+    Raises:
+        Refusal: it is too large (413), too slow (408), or was cut off (400); or there is no room for it (503).
+    """
+    asked: Asked = request.state.asked
+    too_large = Refusal(
+        413, InputError(f"a body of more than {most / 2**20:g} MiB came; send less, or fewer images at once")
+    )
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > most:
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            async for part in request.stream():
+                size += len(part)
+                if size > most:
+                    raise too_large
+                queue.hold(asked, len(part))
+                parts.append(part)
+    except TimeoutError:
+        raise Refusal(408, InputError(f"the body did not come within {seconds:g} s; send it faster"), _CLOSE) from None
+    except ClientDisconnect:
+        raise Refusal(400, InputError(f"the upload was cut off after {size} bytes; send it again"), _CLOSE) from None
+    return b"".join(parts)
+
+
+_CLOSE = {"Connection": "close"}
+
+__all__ = ["AccessError", "Queue", "Rate", "body_of"]

@@ -1,0 +1,164 @@
+// Events: what was asked and done, as far as it was recorded, and who was there on a day.
+
+import { empty, loading, wrong } from "./answers.js";
+import { button, count, el, field, moment, percent, show } from "./elements.js";
+import { session } from "./session.js";
+import * as verbs from "./verbs.js";
+
+const PAGE = 100;
+const VERBS = ["identify", "verify", "enroll", "replace", "rename", "merge", "remove", "annotate"];
+
+const today = () => new Date().toISOString().slice(0, 10);
+
+function outcome(event) {
+  if (event.same === null || event.same === undefined) return "";
+  if (event.verb === "identify") return event.same ? "known" : "unknown";
+  return event.same ? "same" : "not the same";
+}
+
+export function table(caption, columns, rows) {
+  return el(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    el(
+      "table",
+      {},
+      el("caption", { class: "unseen" }, caption),
+      el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, name)))),
+      el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell))))),
+    ),
+  );
+}
+
+export function view() {
+  const gallery = session.gallery;
+  let trail = [];
+
+  const identity = el("input", { type: "search", autocomplete: "off", onchange: again });
+  const verb = el("select", { onchange: again }, el("option", { value: "" }, "any"), VERBS.map((one) => el("option", { value: one }, one)));
+  const since = el("input", { type: "date", onchange: again });
+  const until = el("input", { type: "date", onchange: again });
+  const place = el("div", {});
+  const pages = el("nav", { class: "row pages", "aria-label": "Pages of events" });
+
+  const day = el("input", { type: "date", value: today(), onchange: attend });
+  const there = el("div", {});
+  const trouble = el("div", { class: "trouble" });
+
+  function again() {
+    trail = [];
+    list();
+  }
+
+  function next(date) {
+    const at = new Date(`${date}T00:00:00Z`);
+    at.setUTCDate(at.getUTCDate() + 1);
+    return at.toISOString().slice(0, 10);
+  }
+
+  async function list() {
+    try {
+      const found = await verbs.events(gallery, {
+        identity: identity.value.trim(),
+        verb: verb.value,
+        since: since.value,
+        until: until.value && next(until.value),
+        after: trail.at(-1),
+        limit: PAGE + 1,
+      });
+      const page = found.slice(0, PAGE);
+      const asking = identity.value || verb.value || since.value || until.value;
+      if (!page.length) {
+        show(place, empty(asking || trail.length ? "No such event" : "Nothing is recorded yet", el("p", {}, "Questions are recorded only where whoever asks wants it: in Identify, tick “Record who it was”.")));
+      } else {
+        show(
+          place,
+          table(
+            "Events",
+            ["When", "What", "Who", "Outcome", "Probability", "Place", "Direction", "Asked by"],
+            page.map((one) => [moment(one.at), one.verb, one.identity ?? el("span", { class: "hint" }, one.verb === "identify" ? "unknown" : ""), outcome(one), percent(one.probability), one.place || "", one.direction || "", one.actor || ""]),
+          ),
+        );
+      }
+      show(
+        pages,
+        trail.length > 0 && button("Back", () => (trail.pop(), list())),
+        found.length > PAGE && button("More", () => (trail.push(page.at(-1).id), list())),
+      );
+    } catch (error) {
+      show(pages);
+      wrong(place, error);
+    }
+  }
+
+  const clock = (text) => (text ? new Date(text).toLocaleTimeString(undefined, { timeStyle: "short" }) : "–");
+
+  function lasting(seconds) {
+    if (!seconds) return "–";
+    const minutes = Math.round(seconds / 60);
+    return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+  }
+
+  async function attend() {
+    show(trouble);
+    if (!day.value) return;
+    try {
+      const found = await verbs.attendance(gallery, { day: day.value });
+      show(
+        there,
+        found.length
+          ? table(
+              `Attendance on ${day.value}`,
+              ["Who", "First in", "Last out", "There for", "Events"],
+              found.map((one) => [one.identity, clock(one.first_in), clock(one.last_out), lasting(one.seconds), one.events]),
+            )
+          : empty("Nobody was recorded on this day", el("p", {}, "Attendance comes from questions recorded with a direction, in or out. Days are counted in UTC.")),
+        el("p", { class: "hint" }, found.length ? count(found.length, "identity", "identities") : ""),
+      );
+    } catch (error) {
+      wrong(there, error);
+    }
+  }
+
+  async function download() {
+    show(trouble);
+    try {
+      const address = URL.createObjectURL(await verbs.attendanceCsv(gallery, { day: day.value }));
+      const link = el("a", { href: address, download: `attendance-${gallery}-${day.value}.csv` });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(address), 10000);
+    } catch (error) {
+      wrong(trouble, error);
+    }
+  }
+
+  const node = el(
+    "div",
+    { class: "view events" },
+    el("h1", { tabindex: "-1" }, "Events"),
+    el(
+      "section",
+      { class: "card stack", "aria-labelledby": "attendance-title" },
+      el("h2", { id: "attendance-title" }, "Attendance"),
+      el("div", { class: "filters" }, field("Day", day), button("Download as CSV", download)),
+      trouble,
+      there,
+    ),
+    el(
+      "section",
+      { class: "card stack", "aria-labelledby": "events-title" },
+      el("h2", { id: "events-title" }, "All that was recorded"),
+      el("div", { class: "filters", role: "search" }, field("Identity", identity), field("What", verb), field("From", since), field("To", until)),
+      place,
+      pages,
+    ),
+  );
+  return {
+    node,
+    start: async () => {
+      show(place, loading());
+      await Promise.all([list(), attend()]);
+    },
+    leave: () => {},
+  };
+}

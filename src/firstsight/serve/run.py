@@ -1,0 +1,67 @@
+"""A service from its settings to its end: one process, or several on one socket."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from contextlib import ExitStack
+from functools import partial
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from firstsight.serve import logs, metrics
+from firstsight.serve.app import create_app
+from firstsight.serve.settings import Settings
+from firstsight.serve.start import listen, prepare
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to end: what has begun is finished first.
+
+    Raises:
+        UsageError, AccessError, GalleryError, ModelError, StorageError: it can't begin.
+    """
+    prepare(settings)
+    with ExitStack() as stack:
+        sock = stack.enter_context(listen(settings))
+        host, port = settings.host, sock.getsockname()[1]
+        config = uvicorn.Config(
+            partial(work, settings),
+            factory=True,
+            workers=settings.workers,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=30,
+            h11_max_incomplete_event_size=64 << 10,
+            ws="none",
+            lifespan="on",
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when all is done
+            signal.signal(number, lambda *_: None)
+        sock.listen(2048)
+        if settings.workers == 1:
+            server = uvicorn.Server(config)
+            config.load()
+            greet(settings, host, port)
+            server.run(sockets=[sock])
+        else:
+            os.environ[metrics.SHARED] = stack.enter_context(tempfile.TemporaryDirectory(prefix="firstsight-"))
+            greet(settings, host, port)
+            Multiprocess(config, sockets=[sock]).run()
+
+
+def work(settings: Settings) -> object:
+    """The application of one process; what the server makes it by."""
+    logs.begin()
+    return create_app(settings)
+
+
+def greet(settings: Settings, host: str, port: int) -> None:
+    """Say where it is."""
+    shown = f"[{host}]" if ":" in host else host
+    print(f"FirstSight serves {settings.store} at http://{shown}:{port}/ (Ctrl-C ends it)", file=sys.stderr, flush=True)

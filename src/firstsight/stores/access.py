@@ -1,0 +1,129 @@
+"""The keys of a gallery file: who may ask a service, and what for. Only hashes of secrets are stored."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from firstsight.errors import MissingError, TakenError, UsageError
+from firstsight.files import expanded
+from firstsight.stores.database import Database
+from firstsight.types import Key
+
+ROLES = ("read", "enroll", "admin")
+"""What a key may do; each may do what those before it may."""
+PREFIX = "fsk_"  # tells a secret in a log or a repository from other words
+
+
+class Access:
+    """The keys in the file of a store, as they are now: what another process adds or revokes holds at once.
+
+    Args:
+        address: of a store; a ``#name`` in it says nothing here, keys are for the whole file.
+
+    Raises:
+        GalleryError: there is no such file.
+    """
+
+    def __init__(self, address: str | Path) -> None:
+        file = str(address).partition("#")[0]
+        self._file = Database(expanded(file), f"make it with firstsight gallery create {file} --model NAME", new=False)
+
+    def add(self, name: str, role: str, *, lasting: timedelta | None = None, secret: str | None = None) -> str:
+        """Add a key; its secret, which is nowhere else.
+
+        Args:
+            name: to tell it by, in lists and logs.
+            role: read, enroll or admin.
+            lasting: until it expires.
+            secret: instead of one that is drawn (32 random bytes).
+
+        Raises:
+            UsageError: that is no name, or no role, or the secret is short.
+            TakenError: the name is another key's.
+        """
+        chosen = PREFIX + secrets.token_urlsafe(32) if secret is None else secret
+        row = _row(name, role, chosen, lasting)
+        with self._file.writing() as db:
+            if db.execute("SELECT 1 FROM access WHERE name=?", (name,)).fetchone():
+                raise TakenError(f"there is a key {name!r} already; choose another name, or revoke it first")
+            db.execute(_INSERT, row)
+        return chosen
+
+    def ensure(self, name: str, role: str, secret: str) -> None:
+        """Have a key of this name, role and secret: made where there is none, or put in the place of the one there is.
+
+        Raises:
+            UsageError: see :meth:`add`.
+        """
+        known = self.known(secret) if secret else None
+        if known is not None and (known.name, known.role, known.expires) == (name, role, None):
+            return
+        with self._file.writing() as db:
+            row = _row(name, role, secret, None)
+            db.execute("DELETE FROM access WHERE name=?", (name,))
+            db.execute(_INSERT, row)
+
+    def revoke(self, name: str) -> Key:
+        """Take a key away, from now on; what it was.
+
+        Raises:
+            MissingError: there is none of that name.
+        """
+        found = next((key for key in self.keys() if key.name == name), None)
+        with self._file.writing() as db:
+            gone = db.execute("DELETE FROM access WHERE name=?", (name,)).rowcount
+        if found is None or not gone:
+            raise MissingError(f"there is no key {name!r}; see firstsight key list")
+        return found
+
+    def keys(self) -> list[Key]:
+        """All keys, oldest first."""
+        return [key for key, _ in self._rows()]
+
+    def known(self, secret: str) -> Key | None:
+        """The key of a secret, expired or not; None where it is nobody's."""
+        hashed, found = _hash(secret), None
+        for key, stored in self._rows():
+            if hmac.compare_digest(stored, hashed):
+                found = key
+        return found
+
+    def _rows(self) -> list[tuple[Key, bytes]]:
+        query = "SELECT name, role, created, expires, hash FROM access ORDER BY id"
+        with self._file.reading() as db:
+            return [(Key(*row[:4]), row[4]) for row in db.execute(query)]
+
+    def close(self) -> None:
+        """Release the file."""
+        self._file.close()
+
+
+def expired(key: Key) -> bool:
+    """Whether its time is over."""
+    return key.expires is not None and key.expires <= _spelled(datetime.now(UTC))
+
+
+_INSERT = "INSERT INTO access (name, role, hash, created, expires) VALUES (?, ?, ?, ?, ?)"
+
+
+def _row(name: str, role: str, secret: str, lasting: timedelta | None) -> tuple[str, str, bytes, str, str | None]:
+    if not name.isprintable() or not 0 < len(name) <= 100 or name != name.strip():
+        raise UsageError(f"{name!r} is not a key's name of 1 to 100 printable characters")
+    if role not in ROLES:
+        raise UsageError(f"{role!r} is not a role; {', '.join(ROLES)} are")
+    if len(secret) < 32 or not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise UsageError("a secret of at least 32 printable characters without blanks was expected")
+    now = datetime.now(UTC)
+    return name, role, _hash(secret), _spelled(now), _spelled(now + lasting) if lasting else None
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _spelled(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
