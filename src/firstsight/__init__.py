@@ -17,10 +17,22 @@ if TYPE_CHECKING:
     from firstsight.calibration import Calibration
     from firstsight.client import Client
     from firstsight.datasets import open_data
-    from firstsight.errors import FirstSightError
+    from firstsight.errors import FirstSightError, QualityError
     from firstsight.gallery import Gallery
     from firstsight.model import Model
-    from firstsight.types import Candidate, Decision, Enrolment, Event, Match, Metric, Presence, Record, Report, Why
+    from firstsight.types import (
+        Candidate,
+        Decision,
+        Enrolment,
+        Event,
+        Finding,
+        Match,
+        Metric,
+        Presence,
+        Record,
+        Report,
+        Why,
+    )
 
 _HOME = {
     "Calibration": "calibration",
@@ -29,12 +41,14 @@ _HOME = {
     "Decision": "types",
     "Enrolment": "types",
     "Event": "types",
+    "Finding": "types",
     "FirstSightError": "errors",
     "Gallery": "gallery",
     "Match": "types",
     "Metric": "types",
     "Model": "model",
     "Presence": "types",
+    "QualityError": "errors",
     "Record": "types",
     "Report": "types",
     "Why": "types",
@@ -53,12 +67,14 @@ __all__ = [
     "Decision",
     "Enrolment",
     "Event",
+    "Finding",
     "FirstSightError",
     "Gallery",
     "Match",
     "Metric",
     "Model",
     "Presence",
+    "QualityError",
     "Record",
     "Report",
     "Why",
