@@ -64,8 +64,8 @@ def test_the_log_names_nobody(asking: TestClient, picture: Path, caplog: pytest.
     assert [line["status"] for line in lines] == [200, 200, 404]
     assert (lines[0]["request"], lines[0]["route"]) == ("mine", "/v1/galleries/{gallery}/identities")
     told = json.dumps(lines)
-    for word in ("circle", "Nobody", "score", "0."):
-        assert word not in told.replace('"ms": 0.', "").replace(".0", "") or word == "0."
+    for word in ("circle", "Nobody", "score"):
+        assert word not in told
 
 
 def test_a_fault_is_logged_by_its_places() -> None:
