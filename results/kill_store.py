@@ -1,6 +1,6 @@
 """A store killed with SIGKILL at random moments: is all that was acknowledged there, and nothing by half?
 
-python results/make.py store-kills     200 rounds each of single, bulk and remove, into results/store-kills.json
+python results/make.py store-kills     200 rounds each of single, bulk, remove and record, into results/store-kills.json
 """
 
 from __future__ import annotations
@@ -22,19 +22,24 @@ import numpy as np
 
 from firstsight.errors import FirstSightError
 from firstsight.stores.sqlite import SqliteStore
-from firstsight.types import Contract, Entry
+from firstsight.types import Contract, Entry, Event
 
 SEED, ROUNDS, DIM, BATCH, REFERENCES = 0, 200, 128, 40, 3
 FRESH = 20  # rounds on one file
-KINDS = ("single", "bulk", "remove")
+KINDS = ("single", "bulk", "remove", "record")
 CONTRACT = Contract("m", "f", DIM)
 People = dict[str, int]
-"""Identity -> the number that all numbers of its vectors are."""
+"""Identity, or place of an event -> the number that all numbers of its vectors are, or its score."""
 
 
 def entry(name: str, number: int, count: int = 1) -> Entry:
     """References whose vectors tell whose they are."""
     return Entry(name, np.full((count, DIM), number, np.float32), [f"/photos/{name}"] * count)
+
+
+def seen(place: str, number: int) -> Event:
+    """A recorded identify of a stranger, whose place is told apart from all others."""
+    return Event(0, "identify", "", None, False, number, 0.0, 0.5, CONTRACT.fingerprint, place)
 
 
 def steps(kind: str, first: int, people: People) -> Iterator[tuple[list[str], Callable[[SqliteStore], object]]]:
@@ -44,6 +49,11 @@ def steps(kind: str, first: int, people: People) -> Iterator[tuple[list[str], Ca
             yield [name], lambda store, name=name: store.remove(name)  # type: ignore[misc]
         return
     for number in range(first, first + 10_000):
+        if kind == "record":
+            events = [seen(f"record {number} {i}", number) for i in range(1 + number % REFERENCES)]
+            images = [bytes(2000)] * len(events)
+            yield [e.place for e in events], lambda store, e=events, i=images: store.record(e, i)  # type: ignore[misc]
+            continue
         size = 1 if kind == "single" else BATCH
         batch = [entry(f"{kind} {number} {i}", number, 1 + i % REFERENCES) for i in range(size)]
         yield [e.identity for e in batch], lambda store, batch=batch: store.add(batch)  # type: ignore[misc]
@@ -85,7 +95,7 @@ def killed(place: Path, kind: str, first: int, people: People, draw: random.Rand
 
 
 def found(place: Path) -> tuple[People, bool]:
-    """Who is in the store, each with all references and the right numbers, and whether the file is sound."""
+    """Who is in the store, each with all references and the right numbers, and what was recorded; is the file sound?"""
     store = SqliteStore(str(place))
     try:
         people: People = {}
@@ -96,7 +106,8 @@ def found(place: Path) -> tuple[People, bool]:
                 people[r.identity] = int(v[0])
         wrong = [i for i in store.identities() if i.references != expected(i.identity)]
         sound = store._file.db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        return people, sound and not wrong and len(people) == len(store.identities())
+        whole = sound and not wrong and len(people) == len(store.identities())
+        return people | {e.place: int(e.score or 0) for e in store.events() if e.kept}, whole
     finally:
         store.close()
 

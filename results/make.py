@@ -24,6 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 import kill_store
+import quality_gate
 import resume as killing
 from table import write_table
 
@@ -343,8 +344,13 @@ def resume() -> None:
 
 
 def store_kills() -> None:
-    """Enrolments, batches and removals killed with -9 at random moments; syncs to disk for each write."""
+    """Enrolments, batches, removals and events killed with -9 at random moments; syncs to disk for each write."""
     record("store-kills", "python results/make.py store-kills", kill_store.SEED, kill_store.measure())
+
+
+def gate() -> None:
+    """What the quality gate refuses of good and of spoiled images; probes fused."""
+    record("gate", "python results/make.py gate", quality_gate.SEED, quality_gate.measure())
 
 
 def demo() -> None:
@@ -374,6 +380,7 @@ ROWS: dict[str, Callable[[], None]] = {
     "cold-start": cold_start,
     "resume": resume,
     "store-kills": store_kills,
+    "gate": gate,
 }
 
 

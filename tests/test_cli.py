@@ -211,8 +211,9 @@ def test_json_of_enroll(gallery: Path, tmp_path: Path, picture: Path, shapes: Pa
     """``enroll --json`` is the list of Enrolments of the API, for images and for a data set."""
     twin = tmp_path / "twin.db"
     shutil.copy(gallery, twin)
-    shown = cli("enroll", gallery, "alice", picture, shapes / "ring" / "1.png", "--json").json
-    assert shown == plain(api.enroll(twin, "alice", [picture, shapes / "ring" / "1.png"]))
+    pictures = [picture, shapes / "ring" / "1.png"]
+    shown = cli("enroll", gallery, "alice", *pictures, "--override", "duplicate", "--json").json
+    assert shown == plain(api.enroll(twin, "alice", pictures, override=["duplicate"]))
     shown = cli("enroll", gallery, "--data", shapes, "--each", "2", "--json").json
     assert shown == plain(api.enroll(twin, data=str(shapes), each=2))
 
@@ -436,5 +437,5 @@ def test_a_reader_that_hangs_up_causes_no_traceback() -> None:
 
 def test_markup_in_names_is_shown_as_it_is(gallery: Path, picture: Path, cli: Cli) -> None:
     """A name that looks like markup is printed as it was given, not interpreted."""
-    api.enroll(gallery, "[bold]x[/bold]", [picture])
+    api.enroll(gallery, "[bold]x[/bold]", [picture], override="duplicate")
     assert "[bold]x[/bold]" in cli("list", gallery).out

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from firstsight.errors import FirstSightError
     from firstsight.gallery import Gallery
     from firstsight.model import Model
-    from firstsight.types import Candidate, Decision, Enrolment, Match, Metric, Report, Why
+    from firstsight.types import Candidate, Decision, Enrolment, Event, Match, Metric, Presence, Record, Report, Why
 
 _HOME = {
     "Calibration": "calibration",
@@ -28,11 +28,14 @@ _HOME = {
     "Client": "client",
     "Decision": "types",
     "Enrolment": "types",
+    "Event": "types",
     "FirstSightError": "errors",
     "Gallery": "gallery",
     "Match": "types",
     "Metric": "types",
     "Model": "model",
+    "Presence": "types",
+    "Record": "types",
     "Report": "types",
     "Why": "types",
     "calibrate": "api",
@@ -49,11 +52,14 @@ __all__ = [
     "Client",
     "Decision",
     "Enrolment",
+    "Event",
     "FirstSightError",
     "Gallery",
     "Match",
     "Metric",
     "Model",
+    "Presence",
+    "Record",
     "Report",
     "Why",
     "__version__",

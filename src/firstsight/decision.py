@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 
 from firstsight.calibration import Calibration
 from firstsight.errors import CalibrationError, count
 from firstsight.types import BoolArray, Candidate, Decision, Embedder, FloatArray, IntArray, Match
+
+NOBODY = -1
+"""In an assignment: none of them."""
 
 
 def accepts(scores: npt.ArrayLike, calibration: Calibration) -> BoolArray:
@@ -117,3 +121,33 @@ def match(
         candidates=candidates,
         **dict(zip(("probability_low", "probability_high"), calibration.band(best.score), strict=True)),
     )
+
+
+def assign(indices: IntArray, scores: FloatArray, calibration: Calibration) -> IntArray:
+    """One to one: for each row the column it is given, or :data:`NOBODY`.
+
+    Args:
+        indices: ``(n, k)`` the columns that each row may be given, each once.
+        scores: ``(n, k)`` of these.
+        calibration: whose threshold tells what may be given at all.
+
+    Returns:
+        ``(n,)`` where no column comes twice, and the sum of what the scores exceed the threshold by is the largest.
+    """
+    n = len(indices)
+    out = np.full(n, NOBODY, np.int64)
+    able = accepts(scores, calibration)
+    if not able.any():
+        return out
+    rows = np.nonzero(able)[0]
+    columns, place = np.unique(indices[able], return_inverse=True)
+    # Each row may stay without: a column of its own, worth nothing. One is added, since 0 means "not allowed".
+    gains = np.concatenate([scores[able].astype(np.float64) - calibration.threshold, np.zeros(n)]) + 1
+    graph = scipy.sparse.csr_array(
+        (gains, (np.concatenate([rows, np.arange(n)]), np.concatenate([place, len(columns) + np.arange(n)]))),
+        shape=(n, len(columns) + n),
+    )
+    row, column = scipy.sparse.csgraph.min_weight_full_bipartite_matching(graph, maximize=True)
+    real = column < len(columns)
+    out[row[real]] = columns[column[real]]
+    return out

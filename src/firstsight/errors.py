@@ -7,6 +7,7 @@
     ├── ModelError             2  a model directory is missing, altered or unfit
     ├── CalibrationError       2  calibration is missing or cannot be made from this data
     ├── GalleryError           2  a gallery or identity is missing, or belongs to another model
+    ├── QualityError           2  the quality gate refuses images; its findings say why
     │   ├── MissingError       2  there is no such gallery, identity or reference
     │   ├── TakenError         2  the name is another one's already
     │   ├── SpellingError      2  a name or metadata is not written as it must be
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class FirstSightError(Exception):
@@ -96,6 +98,21 @@ class AccessError(FirstSightError):
 
 class BusyError(FirstSightError):
     """A service has more to do than it takes on, or is closing; nothing was done, ask again later."""
+
+
+class QualityError(FirstSightError):
+    """The quality gate refuses images that were to be enrolled.
+
+    Args:
+        message: one sentence.
+        findings: every :class:`firstsight.types.Finding`, also those that the message leaves out.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, findings: Iterable[Any] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 class TrainingError(FirstSightError):

@@ -27,6 +27,7 @@ from firstsight.decision import decide
 from firstsight.errors import InputError, ModelError, UsageError, unknown
 from firstsight.files import FILE, FOLDER, expanded, state_of, write_together
 from firstsight.inputs import INPUTS, Input
+from firstsight.inputs.decode import describe
 from firstsight.similarity import Link, Similarity
 from firstsight.spec import MAX_WEIGHTS, FileSpec, ModelSpec
 from firstsight.types import Decision, FloatArray, Info, IntArray, PixelArray, Source
@@ -185,10 +186,19 @@ class Model:
         """
         reading = self.input.read(source)
         if len(reading.arrays) != 1 or reading.notes:
-            from firstsight.inputs.decode import describe
-
             seen = "; ".join(reading.notes) or f"{len(reading.arrays)} things to recognise"
             raise InputError(f"{describe(source)}: {seen}, one was expected")
+        return reading.arrays
+
+    def read_all(self, source: Source) -> PixelArray:
+        """The readings ``(n, c, h, w)`` of all that one source shows; at least one.
+
+        Raises:
+            InputError: it cannot be read, or shows nothing to recognise.
+        """
+        reading = self.input.read(source)
+        if not len(reading.arrays) or reading.notes:
+            raise InputError(f"{describe(source)}: {'; '.join(reading.notes) or 'nothing to recognise'}")
         return reading.arrays
 
     def score(self, left: FloatArray, right: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ import pytest
 
 from drawn import SHAPES, draw
 from firstsight import api
-from firstsight.errors import GalleryError, StorageError, UsageError
+from firstsight.errors import GalleryError, InputError, StorageError, UsageError
 from firstsight.gallery import Gallery
 from firstsight.gallery.audit import ago, moment
 from firstsight.types import Event, Record
@@ -122,6 +122,25 @@ def test_several_probes_are_one_commit(gallery: Path, probe: Path) -> None:
         with pytest.raises(UsageError, match="without the images"):
             opened.match_embeddings(vectors, record=Record(keep_image=True), images=[b"one", None])
         assert len(opened.events()) == 2
+
+
+def test_fused_and_assigned_probes_are_recorded(gallery: Path, probe: Path, shapes: Path) -> None:
+    """Probes that are fused leave one event with the first of them; things that are assigned one each, with its own."""
+    both, record = [probe, shapes / "ring" / "3.png"], Record(keep_image=True)
+    with Gallery.open(gallery) as opened:
+        opened.verify("ring", both, record=record)
+        opened.identify(both, fused=True, record=record)
+        assert [opened.event_image(e.id) for e in opened.events()] == [probe.read_bytes()] * 2
+        made = opened.assign(both, record=record)
+        third, fourth = opened.events(after=2)
+        assert [third.identity, fourth.identity] == [m.identity for m in made]
+        assert [opened.event_image(e.id) for e in (third, fourth)] == [p.read_bytes() for p in both]
+        with pytest.raises(InputError, match="nothing.png"):
+            opened.identify(gallery.parent / "nothing.png", record=record)
+        (gallery.parent / "bad.png").write_bytes(b"no picture")
+        with pytest.raises(InputError, match="bad.png"):
+            opened.identify(gallery.parent / "bad.png", record=record)
+        assert len(opened.events()) == 4
 
 
 def test_whoever_cannot_be_recorded_is_not_let_in(gallery: Path, probe: Path, monkeypatch: pytest.MonkeyPatch) -> None:

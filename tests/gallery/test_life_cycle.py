@@ -74,6 +74,40 @@ def test_a_manifest_is_enrolled_with_what_is_said(gallery: Path, shapes: Path, t
     assert {r.identity for r in api.references(gallery, where=["site=north"])} == {"person bars", "person circle"}
 
 
+def test_further_columns_of_a_manifest_are_metadata(tiny_model: Path, shapes: Path, tmp_path: Path, cli: Cli) -> None:
+    """What a row says of a picture is said of its reference, before what is said of all; empty cells say nothing."""
+    rows = [
+        {"path": f"{shapes}/ring/1.png", "label": "ring", "group": "g", "site": "south", "badge": "7"},
+        {"path": f"{shapes}/ring/2.png", "label": "ring", "group": "g", "site": "", "badge": 8},
+        {"path": f"{shapes}/bars/1.png", "label": "bars", "group": "g", "site": "a,b", "badge": None},
+    ]
+    lines = ["path,label,group,site,badge", *(",".join(f'"{v or ""}"' for v in row.values()) for row in rows)]
+    (tmp_path / "people.csv").write_text("\n".join(lines))
+    (tmp_path / "people.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    for n, file in enumerate(("people.csv", "people.jsonl")):
+        place = tmp_path / f"{n}.db"
+        api.create(place, model=tiny_model).close()
+        data = f"manifest:{tmp_path / file}"
+        assert cli("enroll", place, "--data", data, "--each", "9", "--metadata", "site=north").code == 0
+        assert [(r.identity, dict(r.metadata)) for r in api.references(place)] == [
+            ("ring", {"site": "south", "badge": "7"}),
+            ("ring", {"site": "north", "badge": "8"}),
+            ("bars", {"site": "a,b"}),
+        ]
+        assert [r.identity for r in api.references(place, where=["badge=8"])] == ["ring"]
+
+
+@pytest.mark.parametrize("row", ['"a\nb"', f'"{"x" * 1001}"'])
+def test_rows_that_say_too_much_are_refused(
+    row: str, gallery: Path, shapes: Path, tmp_path: Path, refused: Refused
+) -> None:
+    """A line break or an endless text in a further column is refused with the picture's place; nobody is enrolled."""
+    lines = ["path,label,note", f"{shapes}/ring/1.png,ring,fine", f"{shapes}/bars/1.png,bars,{row}"]
+    (tmp_path / "people.csv").write_text("\n".join(lines))
+    refused(2, ("enroll", gallery, "--data", f"manifest:{tmp_path}/people.csv"), "bars/1.png", "nothing was enrolled")
+    assert api.references(gallery) == []
+
+
 def test_a_stopped_bulk_is_finished_by_the_same_call(
     gallery: Path, shapes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +118,7 @@ def test_a_stopped_bulk_is_finished_by_the_same_call(
         if of == 18 and done == 8:  # the second batch is on disk
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(bulk, "_fresh", lambda *a, real=bulk._fresh: real(*a[:3], None))
+    monkeypatch.setattr(bulk, "_fresh", lambda *a, real=bulk._fresh: real(*a[:-1], None))
     with pytest.raises(KeyboardInterrupt):
         api.enroll(gallery, data=str(shapes), each=3, progress=stop)
     assert len(api.references(gallery)) == 8
@@ -102,7 +136,7 @@ def test_one_image_twice_is_one_reference(gallery: Path, picture: Path, shapes: 
     assert api.enroll(gallery, "alice", [picture.read_bytes()])[0].added == 0
     pixels = np.asarray(Image.open(shapes / "ring" / "0.png"))
     assert [api.enroll(gallery, "alice", [pixels])[0].added for _ in range(2)] == [1, 0]
-    assert api.enroll(gallery, "bob", [picture])[0].added == 1
+    assert api.enroll(gallery, "bob", [picture], override=["duplicate"])[0].added == 1
 
 
 # --- one identity
@@ -401,7 +435,7 @@ def test_an_open_gallery_says_that_it_was_rebuilt(full: Path, other_model: Path,
     with Gallery.open(full) as opened:
         opened.identify(picture)
         api.rebuild(full, model=other_model)
-        for act in (lambda: opened.identify(picture), lambda: opened.enroll("x", picture)):
+        for act in (lambda: opened.identify(picture), lambda: opened.enroll("x", picture, override="duplicate")):
             with pytest.raises(GalleryError, match="open it again"):
                 act()
 

@@ -563,7 +563,7 @@ def test_13_a_gallery_takes_several_references(tiny_model: Path, shapes: Path, t
     files = [shapes / "circle" / f"{n}.png" for n in range(3)]
     probe = shapes / "ring" / "4.png"
     with Gallery.create(tmp_path / "g.db", model) as gallery:
-        assert gallery.enroll("circle", files).references == 3
+        assert gallery.enroll("circle", files, override="outlier").references == 3
         fused = model.templates(model.embed(files), np.zeros(3, np.int64), 1)
         expected = float(model.score(model.embed(probe), fused)[0, 0]) - 0.1
         assert gallery.verify("circle", probe).score == pytest.approx(expected, abs=1e-5)
@@ -581,7 +581,7 @@ def test_14_a_gallery_is_a_database_and_a_name_is_a_name(tiny_model: Path, pictu
     names = ["../outside", "/etc/passwd", "a.png", "C:\\x", "name with # and ?"]
     with Gallery.create(room / "g.db", tiny_model) as gallery:
         for name in names:
-            gallery.enroll(name, picture)
+            gallery.enroll(name, picture, override="duplicate")
         assert [r.identity for r in gallery.list()] == names
         assert gallery.verify("../outside", picture).same is True
     assert (room / "g.db").read_bytes().startswith(b"SQLite format 3\0")

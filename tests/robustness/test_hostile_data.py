@@ -385,7 +385,7 @@ def test_a_manifest_of_labels_works(tiny_model: Path, strangers: Path, tmp_path:
         for address in (strangers, table, f"manifest:{table}", lines)
     ]
     assert [r["metrics"]["accuracy"]["value"] for r in results] == [results[0]["metrics"]["accuracy"]["value"]] * 4
-    assert "columns colour are not used" in results[3]["notes"]
+    assert "columns colour are used by enrolling only, as metadata" in results[3]["notes"]
 
 
 def test_a_manifest_with_its_own_splits_works(

@@ -63,7 +63,7 @@ def killing() -> ModuleType:
     return script("kill_store")
 
 
-@pytest.mark.parametrize("kind", ["single", "bulk", "remove"])
+@pytest.mark.parametrize("kind", ["single", "bulk", "remove", "record"])
 def test_kills_lose_nothing(kind: str, killing: ModuleType, tmp_path: Path) -> None:
     """Twelve kills at drawn moments: what was acknowledged is there, no write is there by half, no file is damaged."""
     found = killing.rounds(kind, 12, random.Random(7), tmp_path)
@@ -90,6 +90,7 @@ def test_a_loss_would_be_seen(killing: ModuleType, tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(killing, "write", early)
     assert killing.rounds("single", 8, random.Random(1), tmp_path)["lost"] > 0
+    assert killing.rounds("record", 8, random.Random(1), tmp_path)["lost"] > 0
     monkeypatch.setattr(killing, "write", halves)
     assert killing.rounds("bulk", 8, random.Random(1), tmp_path)["half"] > 0
 

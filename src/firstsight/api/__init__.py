@@ -19,6 +19,7 @@ from firstsight.api.audit import attendance, events, export_subject, forget
 from firstsight.api.doctor import doctor
 from firstsight.api.galleries import (
     annotate,
+    check,
     create,
     drop,
     enroll,
@@ -296,6 +297,7 @@ __all__ = [
     "annotate",
     "attendance",
     "calibrate",
+    "check",
     "compare",
     "create",
     "data_sets",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from firstsight.datasets import open_labelled
@@ -20,6 +20,7 @@ from firstsight.types import (
     Decision,
     Dropped,
     Enrolment,
+    Finding,
     GalleryInfo,
     Identity,
     Match,
@@ -60,6 +61,7 @@ def enroll(
     data: str | None = None,
     each: int = 1,
     metadata: Said = (),
+    override: Iterable[str] = (),
     record: Record | None = None,
     model: str | Path | None = None,
     progress: Progress | None = None,
@@ -75,6 +77,7 @@ def enroll(
         data: an address instead; every class becomes an identity, or none if one of its images can't be read.
         each: how many examples a class (the first by name).
         metadata: said of each reference.
+        override: names of findings of the quality gate that are not to count; ``all`` of them.
         record: leaves an event, see :meth:`Gallery.events`.
         model: where the gallery's model lies now, if it moved.
         progress: called while a data set is enrolled.
@@ -83,13 +86,19 @@ def enroll(
         if data is None:
             if identity is None or not sources:
                 raise UsageError("an identity and its images, or --data with a set of class folders, was expected")
-            return [opened.enroll(identity, list(sources), metadata=metadata, record=record)]
+            return [opened.enroll(identity, list(sources), metadata=metadata, override=override, record=record)]
         if identity is not None or sources:
             raise UsageError("either an identity with its images or --data, not both")
         if each < 1:
             raise UsageError(f"each is {each}, at least 1 was expected")
         return bulk.enroll_data(
-            opened, open_labelled(data), each=each, metadata=metadata, record=record, progress=progress
+            opened,
+            open_labelled(data),
+            each=each,
+            metadata=metadata,
+            override=override,
+            record=record,
+            progress=progress,
         )
 
 
@@ -99,18 +108,36 @@ def replace(
     sources: Sequence[Source],
     *,
     metadata: Said = (),
+    override: Iterable[str] = (),
     record: Record | None = None,
     model: str | Path | None = None,
 ) -> Enrolment:
     """Put new references in the place of all that an identity has, in one moment."""
     with Gallery.open(gallery, model) as opened:
-        return opened.replace(identity, list(sources), metadata=metadata, record=record)
+        return opened.replace(identity, list(sources), metadata=metadata, override=override, record=record)
+
+
+def check(
+    gallery: str | Path,
+    sources: Sequence[Source],
+    *,
+    identity: str | None = None,
+    model: str | Path | None = None,
+) -> list[Finding]:
+    """What the quality gate has against enrolling images; a folder stands for the images in it."""
+    with Gallery.open(gallery, model) as opened:
+        return opened.check(expand(sources), identity)
 
 
 def verify(
-    gallery: str | Path, identity: str, source: Source, *, record: Record | None = None, model: str | Path | None = None
+    gallery: str | Path,
+    identity: str,
+    source: Source | Sequence[Source],
+    *,
+    record: Record | None = None,
+    model: str | Path | None = None,
 ) -> Decision:
-    """Is this probe the identity? With ``record`` the answer leaves an event."""
+    """Is this probe the identity? Several probes of one thing are fused. With ``record`` the answer leaves an event."""
     with Gallery.open(gallery, model) as opened:
         return opened.verify(identity, source, record=record)
 
@@ -120,14 +147,29 @@ def identify(
     sources: Sequence[Source],
     *,
     top: int = 5,
+    fused: bool = False,
+    one_to_one: bool = False,
     record: Record | None = None,
     model: str | Path | None = None,
 ) -> list[Match]:
     """Which enrolled identity is each probe, or unknown? A folder stands for the images in it.
 
-    With ``record`` each answer leaves an event.
+    Args:
+        gallery: its address.
+        sources: probes.
+        top: how many candidates to list.
+        fused: all probes show one thing: there is one match.
+        one_to_one: each shows another thing: no identity is the answer twice.
+        record: leaves an event for each answer.
+        model: where the gallery's model lies now, if it moved.
     """
+    if fused and one_to_one:
+        raise UsageError("either fused (all probes show one thing) or one to one (each shows another), not both")
     with Gallery.open(gallery, model) as opened:
+        if fused:
+            return [opened.identify(expand(sources), top=top, fused=True, record=record)]
+        if one_to_one:
+            return opened.assign(expand(sources), top=top, record=record)
         return [opened.identify(source, top=top, record=record) for source in expand(sources)]
 
 

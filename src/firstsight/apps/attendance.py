@@ -86,9 +86,7 @@ def _zone(name: str | None) -> tzinfo | None:
     try:
         return None if name is None else ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise UsageError(
-            f"{name[:100]!r} is no time zone known here; a name such as Europe/Berlin was expected"
-        ) from None
+        raise UsageError(f"{name!r:.100} is no time zone known here; one such as Europe/Berlin was expected") from None
 
 
 def _hours(longest: float) -> timedelta:

@@ -11,13 +11,14 @@ fit.py          all of it, from scores
 
 from firstsight.calibration.curves import CURVES, DEFAULT_CURVE, Curve, CurveKind, fit_curve, platt
 from firstsight.calibration.fit import check_target, fit_calibration
-from firstsight.calibration.record import Calibration
+from firstsight.calibration.record import FEW_CLASSES, Calibration
 from firstsight.calibration.shifts import MOST_REFERENCES, fit_shifts
 from firstsight.calibration.targets import TARGETS, Target, TargetKind, named_target, threshold_for
 
 __all__ = [
     "CURVES",
     "DEFAULT_CURVE",
+    "FEW_CLASSES",
     "MOST_REFERENCES",
     "TARGETS",
     "Calibration",

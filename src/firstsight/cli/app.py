@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from firstsight.types import Record
 
 app = typer.Typer(
     help="One-shot recognition: learn a similarity, enroll one example, verify and identify.",
@@ -24,8 +27,17 @@ ModelAt = Annotated[str | None, typer.Option("--model", help="Where the gallery'
 ModelName = Annotated[str, typer.Argument(help="A shipped model by its bare name, or a directory (with a /).")]
 Identified = Annotated[str, typer.Argument(help="An enrolled identity.")]
 Metadata = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Said of each reference; repeatable.")]
+Override = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Enroll despite this finding: blank, blur, contrast, ... or all; repeatable."),
+]
 Search = Annotated[str | None, typer.Option(help="Only names that hold this.")]
 Where = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only where this is said; repeatable.")]
+Recorded = Annotated[bool, typer.Option("--record", help="Leave an event, see firstsight gallery events.")]
+Place = Annotated[str, typer.Option(help="With --record: which door or counter.")]
+Direction = Annotated[str | None, typer.Option(help="With --record: in or out, for attendance.")]
+Actor = Annotated[str, typer.Option(help="With --record: who asks.")]
+KeepImage = Annotated[bool, typer.Option("--keep-image", help="With --record: keep the probe too.")]
 GalleryAt = Annotated[str, typer.Argument(help="A file, with #name for one of several galleries in it.")]
 
 
@@ -36,3 +48,21 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
         print(f"firstsight {firstsight.__version__}")
         raise typer.Exit
+
+
+def recorded(
+    record: bool, place: str = "", direction: str | None = None, actor: str = "", keep_image: bool = False
+) -> Record | None:
+    """What is asked to be recorded.
+
+    Raises:
+        UsageError: something is said of an event that is not asked for.
+    """
+    from firstsight.errors import UsageError
+    from firstsight.types import Record
+
+    given = {"--place": place, "--direction": direction, "--actor": actor, "--keep-image": keep_image}
+    alone = [name for name, value in given.items() if value]
+    if alone and not record:
+        raise UsageError(f"{' and '.join(alone)} came without --record; give it too, or leave them out")
+    return Record(place, direction, actor, keep_image) if record else None

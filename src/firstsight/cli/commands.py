@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from firstsight.cli import galleries, lifecycle, making, serving
+from firstsight.cli import audit, galleries, lifecycle, making, serving
 from firstsight.cli.app import Json, ModelName, app, gallery_app
 
-__all__ = ["app", "galleries", "gallery_app", "lifecycle", "making", "serving"]
+__all__ = ["app", "audit", "galleries", "gallery_app", "lifecycle", "making", "serving"]
 
 
 @app.command()

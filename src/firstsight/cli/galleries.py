@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from firstsight.cli.app import GalleryAt, Json, Metadata, ModelAt, app, gallery_app
+from firstsight.cli.app import (
+    Actor,
+    Direction,
+    GalleryAt,
+    Json,
+    KeepImage,
+    Metadata,
+    ModelAt,
+    Override,
+    Place,
+    Recorded,
+    app,
+    gallery_app,
+    recorded,
+)
 
 TOP = 5
 
@@ -38,6 +52,10 @@ def enroll(
     data: Annotated[str | None, typer.Option(help="Enroll every class of a data set instead.")] = None,
     each: Annotated[int, typer.Option(help="With --data: examples a class.")] = 1,
     metadata: Metadata = None,
+    override: Override = None,
+    record: Recorded = False,
+    place: Place = "",
+    actor: Actor = "",
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -53,6 +71,8 @@ def enroll(
             data=data,
             each=each,
             metadata=metadata or (),
+            override=override or (),
+            record=recorded(record, place, actor=actor),
             model=model,
             progress=progress,
         )
@@ -61,10 +81,30 @@ def enroll(
 
 
 @app.command()
+def check(
+    gallery: GalleryAt,
+    sources: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images, or a folder of them.")],
+    identity: Annotated[str | None, typer.Option(help="Whose they are to be; else of nobody enrolled.")] = None,
+    model: ModelAt = None,
+    json: Json = False,
+) -> int:
+    """What speaks against enrolling these images? Nothing is stored. Exit code 0 nothing found, 1 findings."""
+    from firstsight import api
+    from firstsight.cli import receipts
+
+    return receipts.checked(api.check(gallery, list(sources), identity=identity, model=model), json=json)
+
+
+@app.command()
 def verify(
     gallery: GalleryAt,
     identity: Annotated[str, typer.Argument(help="An enrolled identity.")],
-    source: Annotated[Path, typer.Argument(metavar="IMAGE", help="The probe.")],
+    source: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="The probe, or several of one thing.")],
+    record: Recorded = False,
+    place: Place = "",
+    direction: Direction = None,
+    actor: Actor = "",
+    keep_image: KeepImage = False,
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -72,7 +112,9 @@ def verify(
     from firstsight import api
     from firstsight.cli import receipts
 
-    return receipts.decided(api.verify(gallery, identity, source, model=model), f"{source} and {identity}", json=json)
+    asked = recorded(record, place, direction, actor, keep_image)
+    decision = api.verify(gallery, identity, source, record=asked, model=model)
+    return receipts.decided(decision, f"{', '.join(map(str, source))} and {identity}", json=json)
 
 
 @app.command()
@@ -83,6 +125,15 @@ def identify(
     ] = None,
     data: Annotated[str | None, typer.Option(help="Identify a labelled data set and count.")] = None,
     top: Annotated[int, typer.Option(help="Candidates listed.")] = TOP,
+    fused: Annotated[bool, typer.Option("--fused", help="All images show one thing: one answer.")] = False,
+    one_to_one: Annotated[
+        bool, typer.Option("--one-to-one", help="Each image shows another thing: nobody is the answer twice.")
+    ] = False,
+    record: Recorded = False,
+    place: Place = "",
+    direction: Direction = None,
+    actor: Actor = "",
+    keep_image: KeepImage = False,
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -92,9 +143,14 @@ def identify(
     from firstsight.errors import UsageError
     from firstsight.inputs.decode import expand
 
+    asked = recorded(record, place, direction, actor, keep_image)
     if data is not None:
         if sources:
             raise UsageError("either images or --data, not both")
+        if fused or one_to_one:
+            raise UsageError("--fused and --one-to-one are for images, --data only counts; leave one of them out")
+        if asked:
+            raise UsageError("--record records the answers for images, --data only counts; leave one of them out")
         if top != TOP:
             raise UsageError("--top lists the candidates of images, --data only counts; leave one of them out")
         with render.reading(quiet=json) as progress:
@@ -104,6 +160,7 @@ def identify(
     if not sources:
         raise UsageError("one or more images, or --data, was expected")
     probes = expand(sources)
-    matches = api.identify(gallery, probes, top=top, model=model)
-    receipts.matched(matches, probes, gallery, one=len(sources) == 1 and probes == sources, json=json)
+    matches = api.identify(gallery, probes, top=top, fused=fused, one_to_one=one_to_one, record=asked, model=model)
+    one = fused or (len(sources) == 1 and probes == sources and len(matches) == 1)
+    receipts.matched(matches, probes, gallery, one=one, json=json)
     return int(any(m.identity is None for m in matches))

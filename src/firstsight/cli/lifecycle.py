@@ -7,7 +7,22 @@ from typing import Annotated
 
 import typer
 
-from firstsight.cli.app import GalleryAt, Identified, Json, Metadata, ModelAt, Search, Where, app, gallery_app
+from firstsight.cli.app import (
+    Actor,
+    GalleryAt,
+    Identified,
+    Json,
+    Metadata,
+    ModelAt,
+    Override,
+    Place,
+    Recorded,
+    Search,
+    Where,
+    app,
+    gallery_app,
+    recorded,
+)
 
 
 @app.command()
@@ -16,6 +31,10 @@ def replace(
     identity: Identified,
     sources: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="One or more images.")],
     metadata: Metadata = None,
+    override: Override = None,
+    record: Recorded = False,
+    place: Place = "",
+    actor: Actor = "",
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -23,7 +42,11 @@ def replace(
     from firstsight import api
     from firstsight.cli import receipts
 
-    receipts.replaced(api.replace(gallery, identity, sources, metadata=metadata or (), model=model), json=json)
+    asked = recorded(record, place, actor=actor)
+    made = api.replace(
+        gallery, identity, sources, metadata=metadata or (), override=override or (), record=asked, model=model
+    )
+    receipts.replaced(made, json=json)
     return 0
 
 
@@ -32,6 +55,9 @@ def rename(
     gallery: GalleryAt,
     identity: Identified,
     to: Annotated[str, typer.Argument(help="A name that is free.")],
+    record: Recorded = False,
+    place: Place = "",
+    actor: Actor = "",
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -39,7 +65,8 @@ def rename(
     from firstsight import api
     from firstsight.cli import receipts
 
-    receipts.removed(api.rename(gallery, identity, to, model=model), json=json)
+    asked = recorded(record, place, actor=actor)
+    receipts.removed(api.rename(gallery, identity, to, record=asked, model=model), json=json)
     return 0
 
 
@@ -48,6 +75,9 @@ def merge(
     gallery: GalleryAt,
     identity: Identified,
     into: Annotated[str, typer.Argument(help="The identity that gets its references.")],
+    record: Recorded = False,
+    place: Place = "",
+    actor: Actor = "",
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -55,17 +85,27 @@ def merge(
     from firstsight import api
     from firstsight.cli import receipts
 
-    receipts.removed(api.merge(gallery, identity, into, model=model), json=json)
+    asked = recorded(record, place, actor=actor)
+    receipts.removed(api.merge(gallery, identity, into, record=asked, model=model), json=json)
     return 0
 
 
 @app.command()
-def remove(gallery: GalleryAt, identity: Identified, model: ModelAt = None, json: Json = False) -> int:
+def remove(
+    gallery: GalleryAt,
+    identity: Identified,
+    record: Recorded = False,
+    place: Place = "",
+    actor: Actor = "",
+    model: ModelAt = None,
+    json: Json = False,
+) -> int:
     """Delete an identity and its references, out of every file of the store."""
     from firstsight import api
     from firstsight.cli import receipts
 
-    receipts.removed(api.remove(gallery, identity, model=model), json=json)
+    asked = recorded(record, place, actor=actor)
+    receipts.removed(api.remove(gallery, identity, record=asked, model=model), json=json)
     return 0
 
 
@@ -74,6 +114,9 @@ def annotate(
     gallery: GalleryAt,
     identity: Identified,
     metadata: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="KEY= takes a key away.")],
+    record: Recorded = False,
+    place: Place = "",
+    actor: Actor = "",
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
@@ -82,7 +125,8 @@ def annotate(
     from firstsight.cli import render
     from firstsight.cli.receipts import said
 
-    made = api.annotate(gallery, identity, metadata, model=model)
+    asked = recorded(record, place, actor=actor)
+    made = api.annotate(gallery, identity, metadata, record=asked, model=model)
     render.value(made, f"{made.identity}: {said(made.metadata) or 'nothing said'}", json=json)
     return 0
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstsight.cli.render import dump, quoted, value
+from firstsight.cli.render import dump, quoted, table, value
 from firstsight.errors import count
 
 if TYPE_CHECKING:
     from firstsight.model import Model
-    from firstsight.types import Decision, Dropped, Enrolment, Match, Removal, Tally
+    from firstsight.types import (
+        Copy,
+        Decision,
+        Dropped,
+        Enrolment,
+        Event,
+        Finding,
+        Forgotten,
+        Match,
+        Presence,
+        Removal,
+        Tally,
+    )
 
 
 def created(gallery: str, model: Model, *, json: bool) -> None:
@@ -29,13 +42,29 @@ def enrolled(receipts: list[Enrolment], gallery: str, *, json: bool) -> None:
     if json:
         dump(receipts)
         return
-    for r in receipts[:10]:
+    shown = (
+        receipts if len(receipts) <= 10 else [*receipts[:10], *[r for r in receipts[10:] if r.notes and r.added][:10]]
+    )
+    for r in shown:
         print(f"{r.identity}: {r.added} enrolled, {r.references} in all{_notes(r.notes)}")
     if receipts and not any(r.added for r in receipts):
         print("nothing is new: all of it was enrolled already")
     if len(receipts) > 10:
-        print(f"... {len(receipts):,} identities in all")
+        noted = sum(bool(r.notes and r.added) for r in receipts)
+        print(f"... {len(receipts):,} identities in all{f', {noted:,} with notes' if noted else ''}")
     print(f"next: firstsight identify {gallery} IMAGE    or  --data folder:PATH to count on labelled images")
+
+
+def checked(findings: Sequence[Finding], *, json: bool) -> int:
+    """What the quality gate found; returns the exit code: 0 nothing, 1 something."""
+    if json:
+        dump(findings)
+    else:
+        for f in findings:
+            print(f"{f.name}: {f.source}: {f.message}")
+        if not findings:
+            print("nothing speaks against it")
+    return int(bool(findings))
 
 
 def replaced(receipt: Enrolment, *, json: bool) -> None:
@@ -98,7 +127,8 @@ def matched(matches: list[Match], probes: list[Any], gallery: str, *, one: bool,
         for c in m.candidates:
             print(f"  {c.score:7.3f}  {c.probability:6.1%}  {c.identity}")
     else:
-        for probe, m in zip(probes, matches, strict=True):
+        called = probes if len(probes) == len(matches) else [f"thing {n + 1}" for n in range(len(matches))]
+        for probe, m in zip(called, matches, strict=True):
             print(f"{probe}: {m.identity or 'unknown'}, probability {m.probability:.1%}, score {m.score:.3f}")
     print(f"next: where an answer is wrong, add a reference: firstsight enroll {gallery} NAME IMAGE")
 
@@ -125,3 +155,76 @@ def tallied(result: Tally, *, json: bool) -> None:
     for source, _, identity, score in sorted(wrong, key=lambda a: -a[3])[:5]:
         print(f"  taken for {identity}: {source} (score {score:.3f})")
     print("next: more references an identity (enroll more images), or another threshold (firstsight calibrate --fmr)")
+
+
+def happened(events: list[Event], csv: Path | None, *, json: bool) -> None:
+    """Events, a line each."""
+    if json:
+        dump(events)
+        return
+    for event in events:
+        print(f"{event.id:>6}  {event.at[:19].replace('T', ' ')}Z  {_event(event)}")
+    if not events:
+        print("nothing like that was recorded; verify, identify and all that changes a gallery do it with --record")
+    _sheet(csv)
+
+
+def _event(event: Event) -> str:
+    answer = ""
+    if event.verb == "verify":
+        answer = f" {event.identity}: {'same' if event.same else 'not the same'}"
+    elif event.verb == "identify":
+        answer = f": {event.identity or 'unknown'}"
+    elif event.identity is not None:
+        answer = f" {event.identity}"
+    parts = [f"{event.verb}{answer}"]
+    if event.probability is not None:
+        parts.append(f"probability {event.probability:.1%}")
+    if event.place or event.direction:
+        parts.append(" ".join(filter(None, (event.place, event.direction))))
+    parts += [f"by {event.actor}"] * bool(event.actor) + ["image kept"] * event.kept
+    return ", ".join(parts)
+
+
+def forgotten(receipt: Forgotten, *, json: bool) -> None:
+    """The receipt of events that are gone."""
+    what = count(receipt.forgotten, "event", "events")
+    value(receipt, f"{what} before {receipt.before} forgotten{_notes(receipt.notes)}", json=json)
+
+
+def present(rows: list[Presence], csv: Path | None, *, json: bool) -> None:
+    """Who was there, a line a day and identity."""
+    if json:
+        dump(rows)
+        return
+    told = [
+        {
+            "day": p.day,
+            "identity": p.identity,
+            "in": (p.first_in or "")[11:16],
+            "out": (p.last_out or "")[11:16],
+            "present": f"{p.seconds // 3600}:{p.seconds // 60 % 60:02d}",
+            "seen": p.events,
+            "notes": p.notes,
+        }
+        for p in rows
+    ]
+    columns = ["day", "identity", "in", "out", "present", "seen", "notes"]
+    table(told, columns, "nobody was seen; verify and identify record it with --record", json=False)
+    _sheet(csv)
+
+
+def copied(receipt: Copy, *, json: bool) -> None:
+    """The receipt of the copy of all that is known of somebody."""
+    parts = [
+        count(receipt.references, "reference", "references"),
+        count(receipt.events, "event", "events"),
+        count(receipt.images, "kept picture", "kept pictures"),
+    ]
+    text = f"{receipt.out}: {', '.join(parts)} of {receipt.identity}; README.txt says what each file is"
+    value(receipt, f"{text}; removing {receipt.identity} does not reach this copy", json=json)
+
+
+def _sheet(csv: Path | None) -> None:
+    if csv is not None:
+        print(f"written to {csv}")

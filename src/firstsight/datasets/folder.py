@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError, count
@@ -49,14 +50,22 @@ def load(path: str) -> DataSet:
     return DataSet(f"folder:{path}", tuple(examples), notes=tuple(notes))
 
 
-def example(file: Path, *, label: str, root: Path, group: str = "", origin: str = "") -> Example:
+def example(
+    file: Path,
+    *,
+    label: str,
+    root: Path,
+    group: str = "",
+    origin: str = "",
+    metadata: Mapping[str, str] = MappingProxyType({}),
+) -> Example:
     """An example whose key follows the file's place, size and time of change."""
     try:
         state = file.stat()
         key = f"{os.path.relpath(file, root)}:{state.st_size}:{state.st_mtime_ns}"
     except OSError:  # a dangling link, say: reading it will name the fault
         key = f"{file}:unreadable"
-    return Example(label, lambda: file, key, group, origin, str(file.absolute()))
+    return Example(label, lambda: file, key, group, origin, str(file.absolute()), metadata)
 
 
 def _files(folder: Path) -> Iterator[Path]:

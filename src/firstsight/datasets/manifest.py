@@ -1,7 +1,9 @@
 """``manifest:file``: examples listed in CSV or JSON lines, with labels or as pairs.
 
-path,label[,group][,origin][,split]      paths are relative to the manifest
-left,right,same                          same is 1/0, true/false or yes/no
+path,label[,group][,origin][,split][,...]   paths are relative to the manifest
+left,right,same                             same is 1/0, true/false or yes/no
+
+Further columns beside a label are metadata of the example: a reference that is enrolled from it keeps them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from firstsight.errors import DataError, count
 from firstsight.files import FILE, expanded, state_of
 
 _LABELLED = {"path", "label", "group", "origin", "split"}
+_EMPTY: tuple[object, ...] = (None, "")
 _TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -42,7 +45,7 @@ def load(path: str, split: str | None = None) -> DataSet:
         )
     _refuse_gaps(file, rows, ("path", "label"))
     unknown = columns - _LABELLED
-    notes = (f"columns {', '.join(sorted(unknown))} are not used",) if unknown else ()
+    notes = (f"columns {', '.join(sorted(unknown))} are used by enrolling only, as metadata",) if unknown else ()
     splits = sorted({str(r["split"]) for _, r in rows if r.get("split")})
     if split is not None and split not in splits:
         raise DataError(f"{file} has no rows of split {split!r}; known: {', '.join(splits) or 'none'}")
@@ -54,6 +57,7 @@ def load(path: str, split: str | None = None) -> DataSet:
             root=file.parent,
             group=str(row.get("group") or ""),
             origin=str(row.get("origin") or ""),
+            metadata={key: _text(value) for key, value in row.items() if key not in _LABELLED and value not in _EMPTY},
         )
         for _, row in rows
         if split is None or row.get("split") == split
@@ -65,6 +69,10 @@ def load(path: str, split: str | None = None) -> DataSet:
 def has_splits(path: str) -> bool:
     """Whether the manifest brings a ``split`` column of its own."""
     return any(row.get("split") for _, row in _rows(expanded(path)))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _pairs(file: Path, path: str, rows: list[tuple[int, dict[str, Any]]]) -> DataSet:

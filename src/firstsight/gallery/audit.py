@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from firstsight.errors import UsageError
+import numpy as np
+
+from firstsight.errors import InputError, UsageError
 from firstsight.gallery.names import spelled
-from firstsight.gallery.taking import take
-from firstsight.model import Model
-from firstsight.types import Decision, Event, FloatArray, Match, Record, Source, Store
+from firstsight.gallery.taking import bytes_of
+from firstsight.inputs.decode import describe
+from firstsight.types import Decision, Event, Match, PixelArray, Record, Source, Store
 
 VERBS = ("verify", "identify", "enroll", "replace", "rename", "merge", "remove", "annotate")
 DIRECTIONS = ("in", "out")
@@ -18,12 +20,29 @@ _LONGEST = 200  # characters of a place or an actor
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
-def probed(model: Model, source: Source, record: Record | None) -> tuple[FloatArray, bytes | None]:
-    """The embedding ``(1, d)`` of a probe, and the bytes it was made from, where they are to be kept."""
-    if record is None or not record.keep_image:
-        return model.embed(source), None
-    taken = take(model, source, keep=True)
-    return model.embed_arrays(taken.reading), taken.image
+def probed(
+    read: Callable[[Source], PixelArray], sources: Sequence[Source], record: Record | None
+) -> tuple[list[PixelArray], list[bytes | None]]:
+    """Readings of probes, and for each thing that they show the bytes it came from, where they are to be kept.
+
+    Args:
+        read: a source to its readings ``(n, c, h, w)``.
+        sources: the probes; a file is read once.
+        record: whether images are to be kept.
+
+    Raises:
+        InputError: a probe can't be read.
+    """
+    arrays: list[PixelArray] = []
+    images: list[bytes | None] = []
+    for source in sources:
+        image = bytes_of(source) if record is not None and record.keep_image else None
+        try:
+            arrays.append(read(source if image is None or isinstance(source, np.ndarray) else image))
+        except InputError as error:
+            raise InputError(str(error).replace(describe(image or b""), describe(source), 1)) from None
+        images += [image] * len(arrays[-1])
+    return arrays, images
 
 
 def answered(

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from firstsight.datasets import DataSet
 from firstsight.datasets.readings import Progress
-from firstsight.errors import InputError, count
+from firstsight.errors import GalleryError, InputError, count
 from firstsight.gallery.audit import done
 from firstsight.gallery.gallery import Gallery, repeated
+from firstsight.gallery.gate import of_likeness, of_pixels, of_strangeness, overridden, refuse
 from firstsight.gallery.names import Said, said_of
 from firstsight.gallery.names import name as named
-from firstsight.gallery.taking import Taken, key_of, take
+from firstsight.gallery.taking import Taken, key_of, place_of, take
 from firstsight.inputs.decode import describe, read_bytes
-from firstsight.types import Enrolment, Entry, Example, Record
+from firstsight.types import Enrolment, Entry, Example, Finding, FloatArray, Record
 
 BATCH = 256  # images between two commits
+KEPT = 128 << 20  # bytes of readings (and images to be kept) that wait in memory; beyond, an image is read again
 
 
 def enroll_data(
@@ -28,94 +31,142 @@ def enroll_data(
     *,
     each: int = 1,
     metadata: Said = (),
+    override: Iterable[str] = (),
     record: Record | None = None,
     progress: Progress | None = None,
 ) -> list[Enrolment]:
     """Enroll the first ``each`` examples of every class; one receipt a class.
 
     An image that its identity has already adds nothing, so a run that was stopped goes on where it stood when it is
-    started again, and a second run changes nothing. All images are read before the first is stored.
+    started again, and a second run changes nothing. All images are read before the first is stored. What the quality
+    gate has against their pixels refuses all of them; who looks like somebody else, or not like the other images of
+    its class, is enrolled, and its receipt says so.
 
     Args:
         gallery: where to.
         data: labelled examples.
         each: how many a class.
-        metadata: said of each reference.
+        metadata: said of each reference, where the data does not say otherwise of it.
+        override: names of findings that are not to count; ``all`` of them.
         record: leaves an event for each identity of each commit.
         progress: called while images are read, then while they are embedded.
 
     Raises:
         InputError: images that can't be read, all of them counted; nothing is stored then.
-        GalleryError: a class is not a name.
+        QualityError: images that can't be made out, all of them; nothing is stored then either.
+        GalleryError: a class is not a name, or what the data says of an example is no metadata; nothing is stored then.
     """
-    said, seen = said_of(metadata), Counter[str]()
+    said, seen, passed = said_of(metadata), Counter[str](), overridden(override)
     chosen: list[tuple[str, Example]] = []
     for example in data.examples:
         seen[example.label] += 1
         if seen[example.label] <= each:
             chosen.append((named(example.label), example))
-    fresh = _fresh(gallery, chosen, data.name, progress)
+            _said(said, example)  # refused before anything is stored
+    fresh = _fresh(gallery, chosen, data.name, passed, progress)
     added: Counter[str] = Counter()
+    notes: defaultdict[str, list[str]] = defaultdict(list)
+    there = Counter({i.identity: i.references for i in gallery.store.identities()})
     for start in range(0, len(fresh), BATCH):
         some = fresh[start : start + BATCH]
-        taken = [_take(gallery, example) for _, example in some]
+        taken = [t or _take(gallery, example, _data(example)) for _, example, t in some]
         vectors = gallery.model.embed_arrays(np.concatenate([t.reading for t in taken]))
+        names = [name for name, _, _ in some]
+        for name, finding in _likeness(gallery, names, taken, vectors, there):
+            if finding.name not in passed:
+                notes[name].append(f"{finding.name}: {finding.source}: {finding.message}")
         keep = gallery.store.contract.keep_sources
         entries = [
-            Entry(name, vectors[n : n + 1], [t.place], [t.key], [t.image or b""] if keep else None, said)
-            for n, ((name, _), t) in enumerate(zip(some, taken, strict=True))
+            Entry(name, vectors[n : n + 1], [t.place], [t.key], [t.image or b""] if keep else None, _said(said, e))
+            for n, ((name, e, _), t) in enumerate(zip(some, taken, strict=True))
         ]
-        names = dict.fromkeys(entry.identity for entry in entries)
-        events = [event for name in names for event in done(gallery.store, "enroll", name, record)]
+        events = [event for name in dict.fromkeys(names) for event in done(gallery.store, "enroll", name, record)]
         for entry, (new, _) in zip(entries, gallery.store.add(entries, events=events), strict=True):
             added[entry.identity] += new
+            there[entry.identity] += new
         if progress:
             progress(start + len(some), len(fresh))
-    there = {i.identity: i.references for i in gallery.store.identities()}
+    now = {i.identity: i.references for i in gallery.store.identities()}
     asked = Counter(name for name, _ in chosen)
-    return [Enrolment(name, added[name], there[name], repeated(n, added[name])) for name, n in asked.items()]
+    return [
+        Enrolment(name, added[name], now[name], (*repeated(n, added[name]), *notes[name])) for name, n in asked.items()
+    ]
 
 
 def _fresh(
-    gallery: Gallery, chosen: list[tuple[str, Example]], called: str, progress: Progress | None
-) -> list[tuple[str, Example]]:
-    """Those that are not enrolled, each of which can be read."""
-    keys: list[str] = []
+    gallery: Gallery,
+    chosen: Sequence[tuple[str, Example]],
+    called: str,
+    passed: frozenset[str],
+    progress: Progress | None,
+) -> list[tuple[str, Example, Taken | None]]:
+    """Those that are not enrolled, each of which can be read and made out; as read, as far as memory goes."""
+    there = {i.identity for i in gallery.store.identities()}
+    fresh: list[tuple[str, Example, Taken | None]] = []
     faults: list[str] = []
-    for n, (_, example) in enumerate(chosen):
+    findings: list[Finding] = []
+    room = KEPT
+    for n, (name, example) in enumerate(chosen):
         try:
-            keys.append(_key(example))
+            data = _data(example)
+            key = key_of(data)
+            if name not in there or (name, key) not in gallery.store.known([key]):
+                taken = _take(gallery, example, data)
+                findings += of_pixels([taken], gallery.model.input)
+                room -= taken.reading.nbytes + len(taken.image or b"")
+                fresh.append((name, example, taken if room > 0 else None))
         except InputError as error:
-            keys.append("")
             faults.append(str(error))
         if progress and (n % 64 == 0 or n + 1 == len(chosen)):
             progress(n + 1, len(chosen))
-    known = gallery.store.known(sorted(set(keys) - {""}))
-    fresh = [pair for pair, key in zip(chosen, keys, strict=True) if key and (pair[0], key) not in known]
-    for _, example in fresh:
-        try:
-            _take(gallery, example)
-        except InputError as error:
-            faults.append(str(error))
     if faults:
         more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
         raise InputError(
             f"{count(len(faults), 'image', 'images')} of {len(chosen)} of {called} can't be enrolled: "
             f"{'; '.join(faults[:3])}{more}; mend or remove them, nothing was enrolled"
         )
+    images = len({f.source for f in findings if f.name not in passed})
+    refuse(findings, passed, f"{count(images, 'image', 'images')} of {len(chosen)} of {called}")
     return fresh
 
 
-def _key(example: Example) -> str:
+def _said(said: dict[str, str], example: Example) -> dict[str, str]:
+    """What is said of a reference: of all of them, and of this example by the data, which has the last word."""
+    try:
+        return said_of({**said, **example.metadata}) if example.metadata else said
+    except GalleryError as error:
+        raise GalleryError(f"{example.source}: {error}; nothing was enrolled") from None
+
+
+def _data(example: Example) -> bytes:
     source = example.load()
-    return key_of(source if isinstance(source, bytes) else read_bytes(source))
+    return source if isinstance(source, bytes) else read_bytes(source)
 
 
-def _take(gallery: Gallery, example: Example) -> Taken:
+def _take(gallery: Gallery, example: Example, data: bytes) -> Taken:
     """An example read; what it came from is told by the data set, which may hold it in an archive."""
     source = example.load()
+    called = example.source or describe(source)
     try:
-        taken = take(gallery.model, source, keep=gallery.store.contract.keep_sources)
+        taken = take(gallery.model, data, keep=gallery.store.contract.keep_sources)
     except InputError as error:
-        raise InputError(str(error).replace(describe(source), example.source or describe(source), 1)) from None
-    return taken if isinstance(source, Path) else dataclasses.replace(taken, place=example.source)
+        raise InputError(str(error).replace(describe(data), called, 1)) from None
+    return dataclasses.replace(taken, place=place_of(source) if isinstance(source, Path) else example.source)
+
+
+def _likeness(
+    gallery: Gallery, names: Sequence[str], taken: Sequence[Taken], vectors: FloatArray, there: Counter[str]
+) -> list[tuple[str, Finding]]:
+    """Who of a batch looks like somebody else, or not like the others of its name; with that name."""
+    model, store = gallery.model, gallery.store
+    known = store.known([t.key for t in taken])
+    owner = {t.place: name for name, t in zip(names, taken, strict=True)}
+    alike = of_likeness(model, gallery.everybody(), known, names, taken, vectors)
+    found = [(owner[f.source], f) for f in alike]
+    for name, several in Counter(names).items():
+        if several + there[name] > 1:
+            mine = [n for n, other in enumerate(names) if other == name]
+            own = store.vectors(name) if there[name] else vectors[:0]
+            strange = of_strangeness(model, own, [taken[n] for n in mine], vectors[mine], name)
+            found += [(name, f) for f in strange]
+    return found

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from firstsight.decision import Templates, decide, match
-from firstsight.errors import CalibrationError, GalleryError, InputError, MissingError, ModelError, UsageError
+from firstsight.errors import GalleryError, InputError, MissingError, UsageError
+from firstsight.gallery.asking import assigned, matched, verified
+from firstsight.gallery.asking import fused as fuse
 from firstsight.gallery.audit import answered, done, moment, probed
-from firstsight.gallery.enrolled import Enrolled, search
+from firstsight.gallery.bound import Bound
+from firstsight.gallery.enrolled import Blocks, Enrolled
+from firstsight.gallery.gate import examine, overridden, refuse, sure_of
 from firstsight.gallery.looking import Looking
 from firstsight.gallery.names import Said, name, said_of, spelled
-from firstsight.gallery.taking import take
-from firstsight.model import SHIPPED, Model
-from firstsight.stores.sqlite import SqliteStore
+from firstsight.gallery.taking import Taken, listed, take
+from firstsight.model import Model
 from firstsight.types import (
-    Contract,
     Decision,
     Enrolment,
     Entry,
+    Finding,
     FloatArray,
     Forgotten,
     Identity,
@@ -35,7 +36,7 @@ from firstsight.types import (
 )
 
 
-class Gallery(Looking):
+class Gallery(Bound, Looking):
     """Enrolled references in a durable store, bound to one model.
 
     Make one with :meth:`create` or :meth:`open`; the constructor only stores. Any number of threads may use one.
@@ -49,74 +50,8 @@ class Gallery(Looking):
     """
 
     def __init__(self, store: Store, model: Model | None, address: str | Path = "") -> None:
-        self.store = store
-        self.address = address
-        self._model = model
+        super().__init__(store, model, address)
         self._enrolled = Enrolled()
-
-    @classmethod
-    def create(cls, address: str | Path, model: Model | str | Path, *, keep_sources: bool = False) -> Gallery:
-        """A new, empty gallery.
-
-        Args:
-            address: a file, with ``#name`` for one of several galleries in it.
-            model: a loaded model, a shipped name or a directory. It should be calibrated: without, nothing is decided.
-            keep_sources: keep the image of each reference in the store, so that the gallery can be rebuilt for
-                another model without the files.
-
-        Raises:
-            GalleryError: it exists already, or the file cannot be a gallery.
-            ModelError: the model cannot be loaded.
-        """
-        loaded = model if isinstance(model, Model) else Model.load(model)
-        return cls(SqliteStore(str(address), create=contract_of(loaded, keep_sources)), loaded, address)
-
-    @classmethod
-    def open(cls, address: str | Path, model: Model | str | Path | None = None) -> Gallery:
-        """An existing gallery, with the model it was made by (or the same model at another place).
-
-        Without ``model``, the one it was made by is loaded when a picture is to be embedded or compared: what only
-        lists, renames or removes needs none.
-
-        Raises:
-            GalleryError: there is no such gallery, or the model is not the one it was made by.
-        """
-        store = SqliteStore(str(address))
-        try:
-            opened = cls(store, None, address)
-            if model is not None:
-                opened._bind(model if isinstance(model, Model) else Model.load(model))
-        except BaseException:
-            store.close()
-            raise
-        return opened
-
-    @property
-    def model(self) -> Model:
-        """Whose embeddings are enrolled.
-
-        Raises:
-            ModelError: it is not where it was.
-            GalleryError: another one is there.
-        """
-        if self._model is None:
-            try:
-                return self._bind(Model.load(self.store.contract.model))
-            except (ModelError, UsageError) as error:
-                raise ModelError(
-                    f"{error}; if the model of {self.address} has moved, say where it is with --model"
-                ) from None
-        return self._model
-
-    def _bind(self, model: Model) -> Model:
-        made_by = self.store.contract
-        if model.fingerprint != made_by.fingerprint:
-            raise GalleryError(
-                f"{self.address} was made by model {made_by.fingerprint} ({made_by.model}), {model.path} is "
-                f"{model.fingerprint}: their embeddings do not compare; use that model, or firstsight gallery rebuild"
-            )
-        self._model = model
-        return model
 
     def enroll(
         self,
@@ -124,6 +59,7 @@ class Gallery(Looking):
         sources: Source | Sequence[Source],
         *,
         metadata: Said = (),
+        override: Iterable[str] = (),
         record: Record | None = None,
     ) -> Enrolment:
         """Add references of an identity; returns after they are on disk. An image that it has already adds nothing.
@@ -132,14 +68,16 @@ class Gallery(Looking):
             identity: its name.
             sources: one or more images.
             metadata: said of each of these references.
+            override: names of findings of the quality gate that are not to count, see :meth:`check`; ``all`` of them.
             record: leaves an event.
 
         Raises:
             InputError: a source cannot be read (nothing is stored then).
+            QualityError: the quality gate has findings (nothing is stored then either).
             GalleryError: the identity is not a name.
             StorageError: the disk refused; what was stored before is intact.
         """
-        return self._add(self._entry(identity, sources, metadata), record=record)
+        return self._add(self._entry(identity, sources, metadata, override), record=record)
 
     def replace(
         self,
@@ -147,6 +85,7 @@ class Gallery(Looking):
         sources: Source | Sequence[Source],
         *,
         metadata: Said = (),
+        override: Iterable[str] = (),
         record: Record | None = None,
     ) -> Enrolment:
         """As :meth:`enroll`, in place of all references that the identity had: the old ones, or the new.
@@ -154,17 +93,51 @@ class Gallery(Looking):
         Raises:
             GalleryError: the identity is not enrolled.
         """
-        return self._add(self._entry(identity, sources, metadata), replace=True, record=record)
+        entry = self._entry(identity, sources, metadata, override, replace=True)
+        return self._add(entry, replace=True, record=record)
 
-    def _entry(self, identity: str, sources: Source | Sequence[Source], metadata: Said) -> Entry:
-        several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
-        listed: Sequence[Any] = sources if several else [sources]  # type: ignore[assignment]
-        if not listed:
-            raise InputError(f"no image came for {identity}, at least one was expected")
-        called, said, keep = name(identity), said_of(metadata), self.store.contract.keep_sources
-        taken = [take(self.model, source, keep=keep) for source in listed]
-        vectors = self.model.embed_arrays(np.concatenate([t.reading for t in taken]))
-        images = [t.image or b"" for t in taken] if keep else None
+    def check(self, sources: Source | Sequence[Source], identity: str | None = None) -> builtins.list[Finding]:
+        """What the quality gate has against enrolling these images, without enrolling them; nothing where all is well.
+
+        Args:
+            sources: one or more images.
+            identity: whose they are to be, enrolled or not; without, of nobody who is enrolled.
+
+        Raises:
+            InputError: a source cannot be read.
+            GalleryError: the identity is not a name.
+        """
+        taken, vectors = self._taken(sources)
+        called = None if identity is None else name(identity)
+        return examine(self.store, self.model, self.everybody(), called, taken, vectors)
+
+    def _taken(self, sources: Source | Sequence[Source]) -> tuple[builtins.list[Taken], FloatArray]:
+        several, keep = listed(sources), self.store.contract.keep_sources
+        if not len(several):
+            raise InputError("no image came, at least one was expected")
+        taken = [take(self.model, source, keep=keep) for source in several]
+        return taken, self.model.embed_arrays(np.concatenate([t.reading for t in taken]))
+
+    def everybody(self) -> Blocks:
+        """The templates of all who are enrolled now; of nobody where the calibration can't tell who looks alike."""
+        return self._asked() if sure_of(self.model) else ()
+
+    def _entry(
+        self,
+        identity: str,
+        sources: Source | Sequence[Source],
+        metadata: Said,
+        override: Iterable[str],
+        *,
+        replace: bool = False,
+    ) -> Entry:
+        called, said, passed = name(identity), said_of(metadata), overridden(override)
+        if replace and not self.store.references(called):
+            raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
+        taken, vectors = self._taken(sources)
+        found = examine(self.store, self.model, self.everybody(), called, taken, vectors, replace=replace)
+        refuse(found, passed, called)
+        images = [t.image or b"" for t in taken] if self.store.contract.keep_sources else None
         return Entry(called, vectors, [t.place for t in taken], [t.key for t in taken], images, said)
 
     def _add(self, entry: Entry, *, replace: bool = False, record: Record | None = None) -> Enrolment:
@@ -186,56 +159,84 @@ class Gallery(Looking):
     ) -> Enrolment:
         """As :meth:`enroll`, for references already embedded ``(n, d)``; ``sources`` says where they come from.
 
-        Nothing tells whether two are of one image, so all of them are stored.
+        Nothing tells whether two are of one image, so all of them are stored; no quality gate looks at them.
         """
         return self._add(Entry(name(identity), embeddings, sources, metadata=said_of(metadata)), record=record)
 
-    def verify(self, identity: str, source: Source, *, record: Record | None = None) -> Decision:
+    def verify(self, identity: str, source: Source | Sequence[Source], *, record: Record | None = None) -> Decision:
         """Is this probe the identity? Its references are fused into one template.
 
         Args:
-            identity: who is claimed.
-            source: the probe.
+            identity: who it is said to be.
+            source: the probe, or several of one thing, which are fused into one too.
             record: leaves an event.
 
         Raises:
             GalleryError: the identity is not enrolled.
             CalibrationError: the model is not calibrated.
-            InputError: the probe cannot be read.
+            InputError: a probe cannot be read.
         """
         called = spelled(identity)
         vectors = self.store.vectors(called)
         if not len(vectors):
             raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
-        calibration = self.model.calibration
-        if calibration is None:
-            raise CalibrationError(
-                f"{self.model.path} is not calibrated, so it cannot decide; run firstsight calibrate {self.model.path}"
-            )
-        enrolled = Templates.of(self.model, vectors, np.zeros(len(vectors), np.int64), 1, calibration)
-        probe, image = probed(self.model, source, record)
-        decision = decide(float(enrolled.scores(self.model, probe)[0, 0]), calibration)
+        probes, images = self._probes(source, record)
+        decision = verified(self.model, vectors, probes)
         if record is not None:
-            answered(self.store, "verify", [(called, decision)], record, [image])
+            answered(self.store, "verify", [(called, decision)], record, images[:1])
         return decision
 
-    def identify(self, source: Source, *, top: int = 5, record: Record | None = None) -> Match:
+    def identify(
+        self,
+        source: Source | Sequence[Source],
+        *,
+        top: int = 5,
+        fused: bool = False,
+        record: Record | None = None,
+    ) -> Match:
         """Which enrolled identity is this probe, or unknown?
 
         Args:
-            source: the probe.
+            source: the probe; with ``fused``, several of one thing.
             top: how many candidates to list.
+            fused: fuse the probes into one, which is surer than any of them.
             record: leaves an event.
 
         Raises:
             GalleryError: nobody is enrolled.
             CalibrationError: the model is not calibrated.
-            InputError: the probe cannot be read.
+            InputError: a probe cannot be read.
+            UsageError: several probes came that are not to be fused.
         """
-        if top < 1:
-            raise UsageError(f"top is {top}, at least 1 was expected")
-        probe, image = probed(self.model, source, record)
-        return self.match_embeddings(probe, top=top, record=record, images=[image])[0]
+        if not fused and len(listed(source)) != 1:
+            raise UsageError(
+                f"{len(listed(source))} probes came, one was expected; if they show one thing say fused=True, if each "
+                "shows another use assign, or else ask for one at a time"
+            )
+        probes, images = self._probes(source, record)
+        vector, shift = fuse(self.model, probes)
+        made = matched(self.model, self._asked(), vector, top=top, shift=shift)
+        return self._identified(made, record, images[:1])[0]
+
+    def assign(
+        self, sources: Source | Sequence[Source], *, top: int = 5, record: Record | None = None
+    ) -> builtins.list[Match]:
+        """Which identity is each of several different things, where none can be two of them? One match each, in order.
+
+        Args:
+            sources: images, each of which may show several things.
+            top: how many candidates to list.
+            record: leaves an event for each thing, all in one transaction.
+
+        Raises:
+            GalleryError: nobody is enrolled.
+            CalibrationError: the model is not calibrated.
+            InputError: a probe cannot be read.
+            UsageError: more probes than can be assigned at once.
+        """
+        arrays, images = probed(self.model.read_all, listed(sources), record)
+        probes = self.model.embed_arrays(np.concatenate(arrays)) if arrays else self.model.embed([])
+        return self._identified(assigned(self.model, self._asked(), probes, top=top), record, images)
 
     def match_embeddings(
         self,
@@ -246,15 +247,25 @@ class Gallery(Looking):
         images: Sequence[bytes | None] = (),
     ) -> builtins.list[Match]:
         """As :meth:`identify`, for probes already embedded ``(n, d)``; their ``images`` where they are to be kept."""
-        blocks = self._enrolled.now(self.store, self.model)
-        if not blocks:
-            raise GalleryError("nobody is enrolled in this gallery yet; run firstsight enroll GALLERY IDENTITY IMAGE")
-        count = sum(len(block.ids) for block in blocks)
-        found = search(blocks, self.model, embeddings, max(2, top))
-        made = [match(best, who, self.model.calibration, top=top, enrolled=count) for who, best in found]
-        if record is not None:
+        return self._identified(matched(self.model, self._asked(), embeddings, top=top), record, images)
+
+    def _identified(
+        self, made: builtins.list[Match], record: Record | None, images: Sequence[bytes | None]
+    ) -> builtins.list[Match]:
+        if record is not None and made:
             answered(self.store, "identify", [(m.identity, m) for m in made], record, images)
         return made
+
+    def _asked(self) -> Blocks:
+        return self._enrolled.now(self.store, self.model)
+
+    def _probes(
+        self, source: Source | Sequence[Source], record: Record | None
+    ) -> tuple[FloatArray, builtins.list[bytes | None]]:
+        if not len(listed(source)):
+            raise InputError("no probe came, at least one image was expected")
+        arrays, images = probed(self.model.read, listed(source), record)
+        return self.model.embed_arrays(np.concatenate(arrays)), images
 
     def rename(self, identity: str, to: str, *, record: Record | None = None) -> Removal:
         """Give an identity another name, which must be free.
@@ -307,23 +318,6 @@ class Gallery(Looking):
         until = moment(before)
         gone, erased = self.store.forget(until), self.store.erase()
         return Forgotten(gone, until, erased, _notes(erased))
-
-    def close(self) -> None:
-        """Release the store."""
-        self.store.close()
-
-    def __enter__(self) -> Gallery:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def contract_of(model: Model, keep_sources: bool) -> Contract:
-    """What a gallery of this model records of it."""
-    shipped = model.path.parent == SHIPPED
-    place = model.path.name if shipped else str(model.path.resolve())
-    return Contract(place, model.fingerprint, model.dim, keep_sources)
 
 
 def repeated(asked: int, added: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from firstsight.datasets.readings import Progress
 from firstsight.errors import GalleryError, InputError, ModelError, StorageError, count
-from firstsight.gallery.gallery import contract_of
+from firstsight.gallery.bound import contract_of
 from firstsight.gallery.taking import key_of
 from firstsight.inputs.decode import read_bytes
 from firstsight.model import Model

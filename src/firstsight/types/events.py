@@ -16,7 +16,8 @@ class Record:
         place: which door or counter; "" says nothing.
         direction: ``"in"`` or ``"out"``, for attendance; None says nothing.
         actor: who asked, such as the name of a key; "" says nothing.
-        keep_image: keep the probe too. No image is kept otherwise.
+        keep_image: keep the probe too; of several that are fused into one answer, the first. No image is kept
+            otherwise.
     """
 
     place: str = ""

@@ -30,6 +30,7 @@ class Example:
         group: what its *class* belongs to (alphabet, category); "" where the data has none.
         origin: who or what made *this example* (drawer, writer, camera, design family); "" if unknown.
         source: where it comes from, for people to read.
+        metadata: what else the data says of it; kept with a reference that is enrolled from it.
     """
 
     label: str
@@ -38,6 +39,7 @@ class Example:
     group: str = ""
     origin: str = ""
     source: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,25 @@ class Enrolment:
     added: int
     references: int
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the quality gate has against one image.
+
+    Attributes:
+        name: ``blank``, ``blur``, ``contrast``, ``duplicate``, ``outlier`` or ``size``; it is overridden by this name.
+        source: the image.
+        message: what was seen, what was expected and what mends it.
+        value: what was measured.
+        limit: the least that is expected; of a ``duplicate`` the score from which on it is one.
+    """
+
+    name: str
+    source: str
+    message: str
+    value: float
+    limit: float
 
 
 @dataclass(frozen=True, slots=True)

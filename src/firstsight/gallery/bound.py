@@ -1,0 +1,107 @@
+"""A store and the model whose embeddings it holds, made, opened and closed together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from firstsight.errors import GalleryError, ModelError, UsageError
+from firstsight.model import SHIPPED, Model
+from firstsight.stores.sqlite import SqliteStore
+from firstsight.types import Contract, Store
+
+
+class Bound:
+    """A durable store, bound to one model; :class:`firstsight.Gallery` is one.
+
+    Args:
+        store: where references live.
+        model: whose embeddings they are; None loads the recorded one when it is first needed.
+        address: of the store.
+    """
+
+    def __init__(self, store: Store, model: Model | None, address: str | Path = "") -> None:
+        self.store = store
+        self.address = address
+        self._model = model
+
+    @classmethod
+    def create(cls, address: str | Path, model: Model | str | Path, *, keep_sources: bool = False) -> Self:
+        """A new, empty gallery.
+
+        Args:
+            address: a file, with ``#name`` for one of several galleries in it.
+            model: a loaded model, a shipped name or a directory. It should be calibrated: without, nothing is decided.
+            keep_sources: keep the image of each reference in the store, so that the gallery can be rebuilt for
+                another model without the files.
+
+        Raises:
+            GalleryError: it exists already, or the file cannot be a gallery.
+            ModelError: the model cannot be loaded.
+        """
+        loaded = model if isinstance(model, Model) else Model.load(model)
+        return cls(SqliteStore(str(address), create=contract_of(loaded, keep_sources)), loaded, address)
+
+    @classmethod
+    def open(cls, address: str | Path, model: Model | str | Path | None = None) -> Self:
+        """An existing gallery, with the model it was made by (or the same model at another place).
+
+        Without ``model``, the one it was made by is loaded when a picture is to be embedded or compared: what only
+        lists, renames or removes needs none.
+
+        Raises:
+            GalleryError: there is no such gallery, or the model is not the one it was made by.
+        """
+        store = SqliteStore(str(address))
+        try:
+            opened = cls(store, None, address)
+            if model is not None:
+                opened._bind(model if isinstance(model, Model) else Model.load(model))
+        except BaseException:
+            store.close()
+            raise
+        return opened
+
+    @property
+    def model(self) -> Model:
+        """Whose embeddings are enrolled.
+
+        Raises:
+            ModelError: it is not where it was.
+            GalleryError: another one is there.
+        """
+        if self._model is None:
+            try:
+                return self._bind(Model.load(self.store.contract.model))
+            except (ModelError, UsageError) as error:
+                raise ModelError(
+                    f"{error}; if the model of {self.address} has moved, say where it is with --model"
+                ) from None
+        return self._model
+
+    def _bind(self, model: Model) -> Model:
+        made_by = self.store.contract
+        if model.fingerprint != made_by.fingerprint:
+            raise GalleryError(
+                f"{self.address} was made by model {made_by.fingerprint} ({made_by.model}), {model.path} is "
+                f"{model.fingerprint}: their embeddings do not compare; use that model, or firstsight gallery rebuild"
+            )
+        self._model = model
+        return model
+
+    def close(self) -> None:
+        """Release the store."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def contract_of(model: Model, keep_sources: bool) -> Contract:
+    """What a gallery of this model records of it."""
+    shipped = model.path.parent == SHIPPED
+    place = model.path.name if shipped else str(model.path.resolve())
+    return Contract(place, model.fingerprint, model.dim, keep_sources)
