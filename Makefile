@@ -11,9 +11,13 @@ export FIRSTSIGHT_DATA := $(abspath ../shared/data)
 endif
 endif
 HAVE_DATA := $(if $(FIRSTSIGHT_DATA),$(wildcard $(addsuffix /.,$(subst :, ,$(FIRSTSIGHT_DATA)))))
-SELECT    := $(if $(HAVE_DATA),,-m "not data")
+# A browser for the tests of the page.
+HAVE_BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome || command -v google-chrome-stable)
+LEFT_OUT  := $(strip $(if $(HAVE_DATA),,data) $(if $(HAVE_BROWSER),,browser))
+SPACE     := $(subst ,, )
+SELECT    := $(if $(LEFT_OUT),-m "not $(subst $(SPACE), and not ,$(LEFT_OUT))")
 
-.PHONY: help env demo test check lint types unit results results-glyphs bench bench-training bench-embedding bench-store bench-service service-fuzz clean
+.PHONY: help env demo test check lint types unit pictures results results-glyphs bench bench-training bench-embedding bench-store bench-service service-fuzz clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -42,9 +46,13 @@ lint:  ## style and format
 types:  ## mypy --strict
 	$(BIN)/mypy
 
-unit:  ## tests (those on real data when it is there)
+unit:  ## tests (those on real data, and those in a browser, when they are there)
 	@$(if $(HAVE_DATA),echo "real data: $(FIRSTSIGHT_DATA)",echo "no real data (set FIRSTSIGHT_DATA): tests marked data are not selected")
+	@$(if $(HAVE_BROWSER),echo "a browser: $(HAVE_BROWSER)",echo "no browser (install chromium): tests marked browser are not selected")
 	$(BIN)/pytest $(SELECT)
+
+pictures: env  ## the pictures of the page in docs/pictures, taken by its tests
+	FIRSTSIGHT_PICTURES=docs/pictures $(BIN)/pytest tests/browser/test_pictures_for_docs.py
 
 results: env  ## every figure of the README, into results/
 	$(BIN)/python results/make.py

@@ -92,6 +92,8 @@ def _run(out: Path, steps: int, began: float) -> None:
     _say(f"Done in {seconds / 60:.1f} minutes. Open {page} and judge for yourself.")
     print("Now your own folder, one sub-folder a class (same commands, no code):")
     print("\n".join(f"  {line}" for line in OWN))
+    print("Or in a browser: draw a symbol once, and see it recognised when you draw it again:")
+    print(f"  firstsight serve {render.quoted(out / 'signs.db')} --model glyphs --keep-sources")
 
 
 OWN = (

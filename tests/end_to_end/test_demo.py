@@ -18,7 +18,7 @@ def test_the_demo_runs_from_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "firstsight.demo", "--out", str(out), "--steps", "40"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
-    for step in ("1. ", "2. ", "3. ", "4. ", "Done in", "firstsight train folder ./photos"):
+    for step in ("1. ", "2. ", "3. ", "4. ", "Done in", "firstsight train folder ./photos", f"serve {out}/signs.db"):
         assert step in done.stdout
     assert "images/s" in done.stderr
     counts = json.loads((out / "summary.json").read_text())

@@ -45,7 +45,7 @@ export function verdict(match) {
       { class: "verdict-how" },
       known
         ? `${percent(match.probability)} probable${band(match)}`
-        : `nobody enrolled is like this enough; the nearest is ${match.candidates[0]?.identity ?? "nobody"}, ${percent(match.probability)} probable`,
+        : `Nobody who is enrolled is enough like this. The nearest is ${match.candidates[0]?.identity ?? "nobody"}, ${percent(match.probability)} probable.`,
     ),
   );
 }
@@ -66,11 +66,8 @@ function band(answer) {
   return low && high && low !== high ? ` (${low} to ${high})` : "";
 }
 
-/** "score 0.58 reaches the threshold ..." as a sentence of its own. */
-export const reason = (answer) => {
-  const text = answer.reason || "";
-  return el("p", { class: "hint reason" }, text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "");
-};
+/** Why the answer is as it is. */
+export const reason = (answer) => el("p", { class: "hint reason" }, sentence(answer.reason));
 
 const NAMES = {
   blur: "Blurred",
@@ -81,8 +78,8 @@ const NAMES = {
   outlier: "Unlike the others of this identity",
 };
 
-/** What the gate found, each with a button that enrolls in spite of it. */
-export function findings(found, anyway) {
+/** What the gate found, each with a button that enrolls in spite of it; `name(source)` tells several images apart. */
+export function findings(found, anyway, name = () => "") {
   return el(
     "ul",
     { class: "findings", "aria-label": "What the quality gate found" },
@@ -90,18 +87,20 @@ export function findings(found, anyway) {
       el(
         "li",
         {},
-        el("div", {}, el("strong", {}, NAMES[one.name] || one.name), el("p", {}, one.message)),
+        el("div", {}, el("strong", {}, [NAMES[one.name] || one.name, name(one.source)].filter(Boolean).join(": ")), el("p", {}, sentence(one.message))),
         anyway && button("Enroll anyway", () => anyway(one.name), { "aria-label": `Enroll anyway, in spite of ${one.name}` }),
       ),
     ),
   );
 }
 
+/** Words as a sentence: with a capital and a stop. */
+export const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".") : "");
+
 /** Show an error as its sentence. */
 export function wrong(node, error) {
   if (error.name === "AbortError") return node;
-  const text = error.message || String(error);
-  return show(node, el("p", { class: "error", role: "alert" }, text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".")));
+  return show(node, el("p", { class: "error", role: "alert" }, sentence(error.message || String(error))));
 }
 
 /** A quiet sentence where something is on its way. */

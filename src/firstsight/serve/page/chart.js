@@ -2,20 +2,19 @@
 
 import { el, percent, svg } from "./elements.js";
 
-const WIDTH = 720;
-const HEIGHT = 300;
 const MARGIN = { left: 60, right: 16, top: 16, bottom: 40 };
 const LEAST = 1e-4; // what is less is drawn at the lower end
 
 export class Chart {
-  constructor({ score, fmr, fnmr, threshold }) {
+  constructor({ score, fmr, fnmr, threshold, narrow = false }) {
+    [this.width, this.height] = narrow ? [360, 280] : [720, 300];
     this.low = score[0];
     this.high = score.at(-1);
     const path = (rates) => rates.map((rate, i) => `${i ? "L" : "M"}${this.x(score[i]).toFixed(1)} ${this.y(rate).toFixed(1)}`).join("");
-    const right = WIDTH - MARGIN.right;
-    const bottom = HEIGHT - MARGIN.bottom;
+    const right = this.width - MARGIN.right;
+    const bottom = this.height - MARGIN.bottom;
     const levels = [1, 0.1, 0.01, 0.001, 0.0001];
-    const step = [0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10].find((one) => (this.high - this.low) / one <= 8) || 20;
+    const step = [0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10].find((one) => (this.high - this.low) / one <= (narrow ? 5 : 8)) || 20;
     const marks = [];
     for (let place = Math.ceil(this.low / step) * step; place <= this.high + 1e-9; place += step) marks.push(place);
     this.line = svg("line", { class: "chart-now", y1: MARGIN.top, y2: bottom });
@@ -26,13 +25,13 @@ export class Chart {
       { class: "chart" },
       svg(
         "svg",
-        { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": "Error rates over the threshold: false matches fall and false non-matches rise as it is raised" },
+        { viewBox: `0 0 ${this.width} ${this.height}`, role: "img", "aria-label": "Error rates over the threshold: false matches fall and false non-matches rise as it is raised" },
         levels.map((level) => [
           svg("line", { class: "chart-grid", x1: MARGIN.left, x2: right, y1: this.y(level), y2: this.y(level) }),
           svg("text", { class: "chart-text", x: MARGIN.left - 8, y: this.y(level) + 4, "text-anchor": "end" }, level === 1 ? "100 %" : percent(level).replace(/\.0+ /, " ").replace(/(\.\d*?)0+ /, "$1 ")),
         ]),
         marks.map((place) => svg("text", { class: "chart-text", x: this.x(place), y: bottom + 20, "text-anchor": "middle" }, Number(place.toFixed(6)).toString())),
-        svg("text", { class: "chart-text", x: (MARGIN.left + right) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, "threshold (score)"),
+        svg("text", { class: "chart-text", x: (MARGIN.left + right) / 2, y: this.height - 4, "text-anchor": "middle" }, "threshold (score)"),
         svg("line", { class: "chart-own", x1: own, x2: own, y1: MARGIN.top, y2: bottom }),
         svg("path", { class: "chart-line fmr", d: path(fmr) }),
         svg("path", { class: "chart-line fnmr", d: path(fnmr) }),
@@ -50,12 +49,12 @@ export class Chart {
   }
 
   x(score) {
-    return MARGIN.left + ((score - this.low) / (this.high - this.low)) * (WIDTH - MARGIN.left - MARGIN.right);
+    return MARGIN.left + ((score - this.low) / (this.high - this.low)) * (this.width - MARGIN.left - MARGIN.right);
   }
 
   y(rate) {
     const share = Math.log(Math.max(LEAST, rate)) / Math.log(LEAST);
-    return MARGIN.top + share * (HEIGHT - MARGIN.top - MARGIN.bottom);
+    return MARGIN.top + share * (this.height - MARGIN.top - MARGIN.bottom);
   }
 
   /** Put the mark at another threshold. */

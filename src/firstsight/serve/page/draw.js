@@ -2,7 +2,7 @@
 
 import { candidates, findings, loading, reason, verdict, wrong } from "./answers.js";
 import { button, count, el, field, show } from "./elements.js";
-import { leaving, notice, say } from "./notices.js";
+import { leaving, say } from "./notices.js";
 import { model, refresh, session, tickOf } from "./session.js";
 import { Sketch } from "./sketch.js";
 import { ofIdentity, stale } from "./thumbnails.js";
@@ -32,13 +32,6 @@ export function view() {
   const submit = el("button", { class: "main" }, "Enroll it");
   const beside = el("section", { class: "beside", "aria-labelledby": "beside-title" });
 
-  const sketch = new Sketch({
-    label: "Drawing sheet",
-    onchange: () => {
-      if (file && !sketch.empty) forgetFile();
-      changed();
-    },
-  });
   const chosen = el("div", { class: "chosen" });
   const input = el("input", {
     type: "file",
@@ -54,6 +47,14 @@ export function view() {
       const address = URL.createObjectURL(file);
       show(chosen, el("img", { src: address, alt: "The picture you chose" }), button("Draw instead", () => (forgetFile(), changed())));
       chosen.hidden = false;
+      changed();
+    },
+  });
+  const sketch = new Sketch({
+    label: "Drawing sheet",
+    beside: el("label", { class: "link-button hint" }, "Choose a picture instead", input),
+    onchange: () => {
+      if (file && !sketch.empty) forgetFile();
       changed();
     },
   });
@@ -136,7 +137,7 @@ export function view() {
     }
     last = who;
     stale(gallery, who);
-    notice(`${who} is enrolled.`);
+    say(`${who} is enrolled.`);
     name.value = "";
     forgetFile();
     sketch.strokes = [];
@@ -190,7 +191,7 @@ export function view() {
     el(
       "div",
       { class: "two" },
-      el("div", { class: "card sheet-card" }, sketch.node, chosen, el("p", { class: "hint" }, "Mouse, finger or pen. ", el("label", { class: "link-button" }, "Or choose a picture", input))),
+      el("div", { class: "card sheet-card" }, sketch.node, chosen),
       el("div", { class: "side" }, el("section", { class: "card answers", "aria-label": "Answer" }, answer), el("section", { class: "card", "aria-label": "Enroll this drawing" }, form)),
     ),
     beside,

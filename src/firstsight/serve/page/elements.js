@@ -56,7 +56,7 @@ export function percent(share) {
   const value = 100 * share;
   if (value > 0 && value < 0.01) return "< 0.01 %";
   if (value < 1) return `${value.toFixed(2)} %`;
-  if (value > 99 && value < 100) return `${Math.min(99.9, value).toFixed(1)} %`;
+  if (value >= 99 && value < 100) return `${Math.min(99.9, value).toFixed(1)} %`;
   return `${value.toFixed(value < 10 ? 1 : 0)} %`;
 }
 

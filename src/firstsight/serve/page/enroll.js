@@ -133,7 +133,7 @@ export function view() {
           enroll();
         },
       },
-      el("section", { class: "card", "aria-label": "Pictures" }, el("h2", {}, "Pictures"), picker.node, list, words),
+      el("section", { class: "card stack", "aria-label": "Pictures" }, el("h2", {}, "Pictures"), picker.node, list, words),
       el(
         "section",
         { class: "card stack", "aria-label": "Who it is" },

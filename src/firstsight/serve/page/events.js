@@ -8,7 +8,22 @@ import * as verbs from "./verbs.js";
 const PAGE = 100;
 const VERBS = ["identify", "verify", "enroll", "replace", "rename", "merge", "remove", "annotate"];
 
-const today = () => new Date().toISOString().slice(0, 10);
+const MOST = 10000;
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** The day by the reader's clock. */
+function today() {
+  const now = new Date();
+  return new Date(now - 60000 * now.getTimezoneOffset()).toISOString().slice(0, 10);
+}
+
+/** The moment at which a day of the reader's clock begins, `later` days on. */
+function midnight(day, later = 0) {
+  if (!day) return "";
+  const at = new Date(`${day}T00:00:00`);
+  at.setDate(at.getDate() + later);
+  return at.toISOString();
+}
 
 function outcome(event) {
   if (event.same === null || event.same === undefined) return "";
@@ -32,7 +47,7 @@ export function table(caption, columns, rows) {
 
 export function view() {
   const gallery = session.gallery;
-  let trail = [];
+  let many = PAGE;
 
   const identity = el("input", { type: "search", autocomplete: "off", onchange: again });
   const verb = el("select", { onchange: again }, el("option", { value: "" }, "any"), VERBS.map((one) => el("option", { value: one }, one)));
@@ -46,45 +61,34 @@ export function view() {
   const trouble = el("div", { class: "trouble" });
 
   function again() {
-    trail = [];
+    many = PAGE;
     list();
-  }
-
-  function next(date) {
-    const at = new Date(`${date}T00:00:00Z`);
-    at.setUTCDate(at.getUTCDate() + 1);
-    return at.toISOString().slice(0, 10);
   }
 
   async function list() {
     try {
+      const asking = identity.value || verb.value || since.value || until.value;
       const found = await verbs.events(gallery, {
         identity: identity.value.trim(),
         verb: verb.value,
-        since: since.value,
-        until: until.value && next(until.value),
-        after: trail.at(-1),
-        limit: PAGE + 1,
+        since: midnight(since.value),
+        until: midnight(until.value, 1),
+        last: Math.min(MOST, many + 1),
       });
-      const page = found.slice(0, PAGE);
-      const asking = identity.value || verb.value || since.value || until.value;
+      const page = found.reverse().slice(0, many);
       if (!page.length) {
-        show(place, empty(asking || trail.length ? "No such event" : "Nothing is recorded yet", el("p", {}, "Questions are recorded only where whoever asks wants it: in Identify, tick “Record who it was”.")));
+        show(place, empty(asking ? "No such event" : "Nothing is recorded yet", el("p", {}, "Questions are recorded only where whoever asks wants it: in Identify, tick “Record who it was”.")));
       } else {
         show(
           place,
           table(
             "Events",
             ["When", "What", "Who", "Outcome", "Probability", "Place", "Direction", "Asked by"],
-            page.map((one) => [moment(one.at), one.verb, one.identity ?? el("span", { class: "hint" }, one.verb === "identify" ? "unknown" : ""), outcome(one), percent(one.probability), one.place || "", one.direction || "", one.actor || ""]),
+            page.map((one) => [moment(one.at), one.verb, one.identity ?? el("span", { class: "hint" }, one.verb === "identify" && !one.same ? "unknown" : "removed since"), outcome(one), percent(one.probability), one.place || "", one.direction || "", one.actor || ""]),
           ),
         );
       }
-      show(
-        pages,
-        trail.length > 0 && button("Back", () => (trail.pop(), list())),
-        found.length > PAGE && button("More", () => (trail.push(page.at(-1).id), list())),
-      );
+      show(pages, found.length > many && many < MOST && button("Show earlier ones", () => ((many *= 4), list())));
     } catch (error) {
       show(pages);
       wrong(place, error);
@@ -96,6 +100,7 @@ export function view() {
   function lasting(seconds) {
     if (!seconds) return "–";
     const minutes = Math.round(seconds / 60);
+    if (!minutes) return "under a minute";
     return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
   }
 
@@ -103,17 +108,17 @@ export function view() {
     show(trouble);
     if (!day.value) return;
     try {
-      const found = await verbs.attendance(gallery, { day: day.value });
+      const found = await verbs.attendance(gallery, { day: day.value, zone: ZONE });
       show(
         there,
         found.length
           ? table(
               `Attendance on ${day.value}`,
-              ["Who", "First in", "Last out", "There for", "Events"],
-              found.map((one) => [one.identity, clock(one.first_in), clock(one.last_out), lasting(one.seconds), one.events]),
+              ["Who", "First in", "Last out", "There for", "Seen", "To be known"],
+              found.map((one) => [one.identity, clock(one.first_in), clock(one.last_out), lasting(one.seconds), one.events, one.notes.join("; ")]),
             )
-          : empty("Nobody was recorded on this day", el("p", {}, "Attendance comes from questions recorded with a direction, in or out. Days are counted in UTC.")),
-        el("p", { class: "hint" }, found.length ? count(found.length, "identity", "identities") : ""),
+          : empty("Nobody was recorded on this day", el("p", {}, "Attendance comes from questions recorded with a direction, in or out.")),
+        el("p", { class: "hint" }, found.length ? `${count(found.length, "identity", "identities")}; times of ${ZONE}` : ""),
       );
     } catch (error) {
       wrong(there, error);
@@ -123,7 +128,7 @@ export function view() {
   async function download() {
     show(trouble);
     try {
-      const address = URL.createObjectURL(await verbs.attendanceCsv(gallery, { day: day.value }));
+      const address = URL.createObjectURL(await verbs.attendanceCsv(gallery, { day: day.value, zone: ZONE }));
       const link = el("a", { href: address, download: `attendance-${gallery}-${day.value}.csv` });
       link.click();
       setTimeout(() => URL.revokeObjectURL(address), 10000);

@@ -4,7 +4,7 @@ import { candidates, loading, reason, verdict, wrong } from "./answers.js";
 import { el, field, show, tick } from "./elements.js";
 import { say } from "./notices.js";
 import { Picker, pasting } from "./picker.js";
-import { model, refresh, session, tickOf } from "./session.js";
+import { model, refresh, session, shown, tickOf } from "./session.js";
 import { ofIdentity } from "./thumbnails.js";
 import * as verbs from "./verbs.js";
 
@@ -35,8 +35,24 @@ export function view() {
     },
   });
 
+  const someone = () => shown()?.identities > 0;
+
+  function invite() {
+    show(
+      answer,
+      el("h2", {}, someone() ? "Give a picture" : "Nobody is enrolled yet"),
+      someone()
+        ? el("p", { class: "hint" }, "The nearest identities come out as bars; the mark on a bar is where a match begins.")
+        : el("p", {}, el("a", { href: "#/draw" }, "Draw a symbol"), " or ", el("a", { href: "#/enroll" }, "enroll a picture"), " first."),
+    );
+  }
+
   async function look() {
     asked?.abort();
+    if (!someone()) {
+      await refresh().catch(() => {});
+      if (!someone()) return invite();
+    }
     asked = new AbortController();
     const { signal } = asked;
     const options = { top: 5 };
@@ -79,14 +95,7 @@ export function view() {
     start: async () => {
       await refresh();
       mark = tickOf(await model());
-      const here = session.galleries.find((one) => one.gallery === gallery);
-      show(
-        answer,
-        el("h2", {}, here?.identities ? "Give a picture" : "Nobody is enrolled yet"),
-        here?.identities
-          ? el("p", { class: "hint" }, "The nearest identities come out as bars; the mark on a bar is where a match begins.")
-          : el("p", {}, el("a", { href: "#/draw" }, "Draw a symbol"), " or ", el("a", { href: "#/enroll" }, "enroll a picture"), " first."),
-      );
+      if (!file) invite();
     },
     leave: () => {
       stop();

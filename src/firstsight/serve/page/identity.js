@@ -40,7 +40,7 @@ export function open(gallery, identity, changed) {
         if (!words.length) return;
         try {
           said = { ...(await verbs.annotate(gallery, who, words)).metadata };
-          notice(`What is said of ${who} is kept.`);
+          notice(`What is said of ${who} is saved.`);
           changed();
         } catch (error) {
           wrong(trouble, error);
@@ -88,7 +88,7 @@ export function open(gallery, identity, changed) {
       for (const [key, value] of Object.entries(said)) addRow(key, value);
       body.append(
         references,
-        el("section", { class: "stack", "aria-label": "What is said" }, el("h3", {}, "What is said"), rows, el("div", { class: "row" }, button("Add a line", () => addRow().focus()), button("Keep", save))),
+        el("section", { class: "stack", "aria-label": "What is said" }, el("h3", {}, "What is said"), rows, el("div", { class: "row" }, button("Add a line", () => addRow().focus()), button("Save", save))),
         trouble,
         el("div", { class: "row dialog-acts" }, button("Rename", rename), button("Merge into…", merge), button("Remove", remove, { class: "danger" })),
       );

@@ -156,6 +156,12 @@ line.addEventListener("back", () => {
 });
 line.addEventListener("key", () => session.model && paintWhose());
 
+// The skip link moves the focus; its address would be taken for a view.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  content.focus();
+});
+
 // A picture that is dropped beside its place would replace the page.
 for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
 addEventListener("hashchange", () => route());

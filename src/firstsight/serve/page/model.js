@@ -17,8 +17,8 @@ function curves(known) {
   const { curve, threshold } = known;
   const low = curve.score[0];
   const high = curve.score.at(-1);
-  const chart = new Chart({ score: curve.score, fmr: curve.fmr, fnmr: curve.fnmr, threshold });
-  const slider = el("input", { type: "range", min: low, max: high, step: (high - low) / 1000, value: threshold, oninput: move });
+  const chart = new Chart({ score: curve.score, fmr: curve.fmr, fnmr: curve.fnmr, threshold, narrow: innerWidth < 640 });
+  const slider = el("input", { type: "range", min: low, max: high, step: "any", value: threshold, oninput: move });
   const people = el("input", { type: "number", min: "1", max: "1000000", value: Math.max(1, session.galleries.find((one) => one.gallery === session.gallery)?.identities || 20), oninput: move });
   const words = el("dl", { class: "facts rates" });
   const back = button("Back to the model’s own", () => {

@@ -16,6 +16,8 @@ export function notice(text, { seconds = 5, action, label } = {}) {
   const node = el("div", { class: "notice" }, el("p", {}, text));
   const close = () => node.remove();
   if (action) node.append(button(label, () => (close(), action()), { class: "quiet" }));
+  if (!action) for (const older of place.querySelectorAll(".passing")) older.remove();
+  node.classList.toggle("passing", !action);
   place.append(node);
   say(text);
   if (seconds) setTimeout(close, 1000 * seconds);

@@ -6,9 +6,9 @@ const SIDE = 560; // points along a side, whatever the size on the screen
 const WIDTH = 18;
 const EXPORTED = 280;
 
-/** A sheet to draw on. `onchange` is told after each stroke, undo and clear. */
+/** A sheet to draw on. `onchange` is told after each stroke, undo and clear; `beside` stands beside the buttons. */
 export class Sketch {
-  constructor({ label, onchange = () => {} }) {
+  constructor({ label, onchange = () => {}, beside = null }) {
     this.strokes = [];
     this.onchange = onchange;
     this.canvas = el("canvas", { width: SIDE, height: SIDE, role: "img", class: "sheet" });
@@ -16,11 +16,12 @@ export class Sketch {
     this.current = null;
     this.undoButton = button("Undo stroke", () => this.undo());
     this.clearButton = button("Clear", () => this.clear());
+    this.place = el("div", { class: "sheet-place" }, this.canvas);
     this.node = el(
       "div",
       { class: "sketch" },
-      this.canvas,
-      el("div", { class: "row sketch-tools" }, this.undoButton, this.clearButton),
+      this.place,
+      el("div", { class: "row sketch-tools" }, el("div", { class: "row" }, this.undoButton, this.clearButton), beside || ""),
     );
     this.canvas.addEventListener("pointerdown", (event) => this.begin(event));
     this.canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -93,6 +94,7 @@ export class Sketch {
   }
 
   paint() {
+    this.place.classList.toggle("blank", this.empty);
     const style = getComputedStyle(this.canvas);
     this.draw(this.canvas, style.getPropertyValue("--ink").trim() || "#000", null);
   }
