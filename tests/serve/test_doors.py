@@ -63,7 +63,9 @@ def test_the_doors_have_the_same_parameters(verb: str) -> None:
     assert mine == parameters(getattr(Client, verb))
     paged = {"limit", "after"} if verb in ("identities", "list") else set()
     assert mine | paged | ONE_TO_ONE.get(verb, set()) == body(verb)
-    command = typer.main.get_command(app).commands["identify" if verb == "assign" else verb]
+    commands = typer.main.get_command(app).commands
+    commands |= commands["gallery"].commands if verb in ("events", "forget") else {}
+    command = commands["identify" if verb == "assign" else verb]
     asked = {"images" if p.name in ("source", "sources") else p.name for p in command.params} - HERE - RECORD
     assert mine | ONE_TO_ONE.get(verb, set()) <= asked | {"actor"}, "the command line"
 
@@ -176,7 +178,7 @@ def test_the_same_life_through_gallery_and_client(
     place = re.compile(r'"source": "[^"]*"')
     for number, (a, b) in enumerate(zip(mine, theirs, strict=True)):
         assert place.sub("", a) == place.sub("", b), f"step {number}"
-    assert len({kind for kind in mine if kind.endswith("Error")}) >= 9
+    assert len({kind for kind in mine if kind.endswith("Error")}) >= 8
     assert sum(kind.endswith("QualityError") for kind in mine) == 3
 
 
@@ -205,7 +207,7 @@ def test_the_command_line_prints_the_body(store: Path, asking: TestClient, shape
             cli("annotate", store, "circle", "a=b", "--json"),
             asking.post(f"{at}/annotate", json={"identity": "circle", "metadata": ["a=b"]}),
         ),
-        (cli("events", store, "--json"), asking.get(f"{at}/events")),
+        (cli("gallery", "events", store, "--json"), asking.get(f"{at}/events")),
     ]
     for ran, answer in pairs:
         assert ran.json == answer.json()

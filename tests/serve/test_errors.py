@@ -139,6 +139,7 @@ def test_bodies_that_are_none(asking: TestClient, content: bytes, kind: str, sta
 def test_an_upload_that_was_cut(asking: TestClient, picture: Path) -> None:
     """A form cut at any of its bytes is 400 (or 422, where what is missing is a whole part), and nothing is stored."""
     form = b'--b\r\nContent-Disposition: form-data; name="identity"\r\n\r\nalice\r\n'
+    form += b'--b\r\nContent-Disposition: form-data; name="override"\r\n\r\nduplicate\r\n'
     form += b'--b\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\n' + picture.read_bytes()
     form += b"\r\n--b--"
     before = asking.get(f"{MAIN}/references").json()
@@ -159,6 +160,7 @@ def test_compressed_bodies_are_refused(asking: TestClient) -> None:
 def test_a_store_that_vanishes_and_comes_back(asking: TestClient, store: Path, picture: Path) -> None:
     """While the file is away, what needs it is 503 with Retry-After, and no path is told; then all goes on."""
     image = {"images": picture.read_bytes()}
+    fields = {"identity": "x", "override": "duplicate"}
     assert asking.post(f"{MAIN}/identify", files=image).status_code == 200
     away = store.with_suffix(".away")
     store.rename(away)
@@ -166,7 +168,7 @@ def test_a_store_that_vanishes_and_comes_back(asking: TestClient, store: Path, p
         asking.get("/v1/ready"),
         asking.get("/v1/galleries"),
         asking.post(f"{MAIN}/identify", files=image),
-        asking.post(f"{MAIN}/enroll", data={"identity": "x"}, files=image),
+        asking.post(f"{MAIN}/enroll", data=fields, files=image),
     ):
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) >= 1
@@ -175,7 +177,7 @@ def test_a_store_that_vanishes_and_comes_back(asking: TestClient, store: Path, p
     away.rename(store)
     assert asking.get("/v1/ready").status_code == 200
     assert asking.post(f"{MAIN}/identify", files=image).status_code == 200
-    assert asking.post(f"{MAIN}/enroll", data={"identity": "x"}, files=image).status_code == 201
+    assert asking.post(f"{MAIN}/enroll", data=fields, files=image).status_code == 201
 
 
 def test_a_store_of_a_newer_version(asking: TestClient, store: Path, tmp_path: Path) -> None:
@@ -269,7 +271,8 @@ def test_names_are_only_names(asking: TestClient, store: Path, picture: Path) ->
     names = ["'; DROP TABLE identity; --", "<script>alert(1)</script>", "../../etc/passwd", "%00", "a" * 200]
     image = base64.b64encode(picture.read_bytes()).decode()
     for name in names:
-        answer = asking.post(f"{MAIN}/enroll", json={"identity": name, "images": [image]})
+        body = {"identity": name, "images": [image], "override": ["duplicate"]}
+        answer = asking.post(f"{MAIN}/enroll", json=body)
         assert answer.status_code == 201, answer.text
     assert [i["identity"] for i in asking.get(f"{MAIN}/identities").json()][6:] == names
     assert asking.get(f"{MAIN}/references", params={"identity": names[0]}).json()[0]["identity"] == names[0]
