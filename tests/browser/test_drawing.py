@@ -8,7 +8,7 @@ import pytest
 from pens import SYMBOLS, draw, enroll
 from playwright.sync_api import expect
 
-from served_page import Opened, Running
+from served_page import Opened, Running, Watch
 
 pytestmark = pytest.mark.browser
 
@@ -37,6 +37,22 @@ def test_symbols_drawn_once_are_recognised_and_a_stranger_is_not(opened: Opened)
         expect(page.locator(".candidates li")).to_have_count(3)
         page.get_by_role("button", name="Clear").click()
         expect(page.locator(".verdict")).to_have_count(0)
+
+
+def test_the_gate_is_heard_where_it_is_drawn(opened: Opened, service: Running, gallery: str, watch: Watch) -> None:
+    """A drawing of somebody who is enrolled already is refused with the gate's words, and enrolled under another name
+    by the finding's own button."""
+    watch.expected.append("422")
+    page = opened("draw")
+    enroll(page, "comb", seed=1)
+    draw(page, "comb", seed=1)
+    page.get_by_label("Name", exact=True).fill("eve")
+    page.get_by_role("button", name="Enroll it").click()
+    expect(page.locator(".findings")).to_contain_text("comb")
+    assert [one["identity"] for one in service.ask(f"galleries/{gallery}/identities")] == ["comb"]
+    page.get_by_role("button", name="Enroll anyway, in spite of duplicate").click()
+    page.locator(".strip .who", has_text="eve").wait_for()
+    assert [one["identity"] for one in service.ask(f"galleries/{gallery}/identities")] == ["comb", "eve"]
 
 
 def test_the_answer_follows_each_stroke(opened: Opened) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -82,7 +82,7 @@ def enroll(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     body = bodies.parse(bodies.Enroll, came)
     record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
-    given = {"metadata": body.metadata, "override": body.override, "record": record}
+    given: dict[str, Any] = {"metadata": body.metadata, "override": body.override, "record": record}
     return reply(service.galleries.writing(gallery, lambda g: g.enroll(body.identity, images, **given)), 201)
 
 
@@ -92,7 +92,7 @@ def replace(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     body = bodies.parse(bodies.Enroll, came)
     record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
-    given = {"metadata": body.metadata, "override": body.override, "record": record}
+    given: dict[str, Any] = {"metadata": body.metadata, "override": body.override, "record": record}
     return reply(service.galleries.writing(gallery, lambda g: g.replace(body.identity, images, **given)))
 
 
