@@ -91,6 +91,18 @@ def test_the_gate_refuses_with_its_findings(asking: TestClient, shapes: Path) ->
     assert asking.post(f"{MAIN}/check", data={"identity": "circle"}, files=files).json() == []
 
 
+@pytest.mark.parametrize("verb", ["enroll", "replace"])
+def test_the_openapi_tells_of_findings(asking: TestClient, verb: str) -> None:
+    """A program that enrolls learns from the OpenAPI that a refusal may hold findings, and what each is."""
+    told = asking.get("/v1/openapi.json").json()
+    answer = told["paths"][f"/v1/galleries/{{gallery}}/{verb}"]["post"]["responses"]["422"]
+    shown = answer["content"]["application/json"]["schema"]
+    for name in ("error", "findings"):
+        shown = told["components"]["schemas"][shown["$ref"].rpartition("/")[2]]["properties"][name]
+    finding = told["components"]["schemas"][shown["items"]["$ref"].rpartition("/")[2]]
+    assert set(finding["properties"]) == {"name", "source", "message", "value", "limit"}
+
+
 def test_fused_and_one_to_one_exclude_each_other(asking: TestClient, picture: Path) -> None:
     """Several images show one thing or each another, never both."""
     fields, image = {"fused": "true", "one_to_one": "true"}, {"images": picture.read_bytes()}
