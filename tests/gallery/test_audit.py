@@ -117,11 +117,13 @@ def test_several_probes_are_one_commit(gallery: Path, probe: Path) -> None:
         images = [b"one", b"two"]
         opened.match_embeddings(vectors, record=Record(keep_image=True), images=images)
         assert [opened.event_image(e.id) for e in opened.events()] == images
+        opened.match_embeddings(vectors, record=Record(), images=images)
+        assert [e.kept for e in opened.events(last=2)] == [False, False]
         with pytest.raises(UsageError, match="without the images"):
             opened.match_embeddings(vectors, record=Record(keep_image=True))
         with pytest.raises(UsageError, match="without the images"):
             opened.match_embeddings(vectors, record=Record(keep_image=True), images=[b"one", None])
-        assert len(opened.events()) == 2
+        assert len(opened.events()) == 4
 
 
 def test_fused_and_assigned_probes_are_recorded(gallery: Path, probe: Path, shapes: Path) -> None:
