@@ -118,6 +118,18 @@ def test_rename_merge_and_describe(opened: Opened, service: Running, gallery: st
     ]
 
 
+def test_a_dialog_goes_with_its_view(opened: Opened, service: Running, gallery: str) -> None:
+    """Going back in the browser while an identity is open closes it, and shows the view before."""
+    put(service, gallery, "ada")
+    page = opened("model")
+    page.locator("nav").get_by_role("link", name="Gallery").click()
+    page.locator(".identity-card").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", level=1, name="Model")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_names_are_text(opened: Opened, service: Running, gallery: str, drawing: Path) -> None:
     """Markup and scripts in names and metadata are shown as they are written, in every view, and do nothing."""
     for number, name in enumerate(HOSTILE):

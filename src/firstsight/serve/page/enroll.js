@@ -63,11 +63,17 @@ export function view() {
     try {
       const found = await verbs.check(gallery, files.map((one) => one.file), name.value.trim(), signal);
       if (signal.aborted) return;
-      if (found.length) show(words, el("p", { class: "hint" }, "Seen before anything is stored:"), findings(found));
+      if (found.length) show(words, el("p", { class: "hint" }, "Seen before anything is stored:"), findings(found, null, meant));
       else show(words, el("p", { class: "fine", role: "status" }, "Good enough to be recognised by."));
     } catch (error) {
       if (!signal.aborted && error.status !== 404) wrong(words, error);
     }
+  }
+
+  /** Which of several pictures the gate means: it calls them by their size. */
+  function meant(source) {
+    const found = files.filter((one) => source.includes(` ${one.file.size} bytes`));
+    return files.length > 1 && found.length === 1 ? found[0].file.name : "";
   }
 
   function addRow(key = "", value = "") {
@@ -107,7 +113,7 @@ export function view() {
     } catch (error) {
       if (error.findings?.length) {
         show(words);
-        show(trouble, el("p", { role: "alert" }, "Not enrolled. The gate found:"), findings(error.findings, (finding) => enroll([...override, finding])));
+        show(trouble, el("p", { role: "alert" }, "Not enrolled. The gate found:"), findings(error.findings, (finding) => enroll([...override, finding]), meant));
       } else wrong(trouble, error);
     }
     submit.disabled = !files.length;

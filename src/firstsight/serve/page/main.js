@@ -164,5 +164,8 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 
 // A picture that is dropped beside its place would replace the page.
 for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
-addEventListener("hashchange", () => route());
+addEventListener("hashchange", () => {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  route();
+});
 route({ focus: false });
