@@ -16,7 +16,7 @@ from urllib.parse import quote
 import numpy as np
 
 from firstsight.client.wire import Wire, parsed
-from firstsight.errors import InputError
+from firstsight.errors import InputError, UsageError
 from firstsight.inputs.decode import encode, read_bytes
 from firstsight.types import (
     Decision,
@@ -24,6 +24,7 @@ from firstsight.types import (
     Embeddings,
     Enrolment,
     Event,
+    Finding,
     FloatArray,
     Forgotten,
     GalleryInfo,
@@ -83,10 +84,16 @@ class Client:
         sources: Source | Sequence[Source],
         *,
         metadata: Said = (),
+        override: Iterable[str] = (),
         record: Record | None = None,
     ) -> Enrolment:
         """See :meth:`firstsight.Gallery.enroll`."""
-        fields = {"identity": identity, "metadata": _words(metadata), **_told(record)}
+        fields = {
+            "identity": identity,
+            "metadata": _words(metadata),
+            "override": builtins.list(override),
+            **_told(record),
+        }
         return self._send(Enrolment, "enroll", fields, _images(sources), again=True)
 
     def replace(
@@ -95,22 +102,47 @@ class Client:
         sources: Source | Sequence[Source],
         *,
         metadata: Said = (),
+        override: Iterable[str] = (),
         record: Record | None = None,
     ) -> Enrolment:
         """See :meth:`firstsight.Gallery.replace`."""
-        fields = {"identity": identity, "metadata": _words(metadata), **_told(record)}
+        fields = {
+            "identity": identity,
+            "metadata": _words(metadata),
+            "override": builtins.list(override),
+            **_told(record),
+        }
         return self._send(Enrolment, "replace", fields, _images(sources), again=True)
 
-    def verify(self, identity: str, source: Source, *, record: Record | None = None) -> Decision:
+    def check(self, sources: Source | Sequence[Source], identity: str | None = None) -> builtins.list[Finding]:
+        """See :meth:`firstsight.Gallery.check`."""
+        fields = {} if identity is None else {"identity": identity}
+        return self._send(builtins.list[Finding], "check", fields, _images(sources), again=True)
+
+    def verify(self, identity: str, source: Source | Sequence[Source], *, record: Record | None = None) -> Decision:
         """See :meth:`firstsight.Gallery.verify`."""
         fields = {"identity": identity, **_told(record)}
         return self._send(Decision, "verify", fields, _images(source), again=record is None)
 
-    def identify(self, source: Source, *, top: int = 5, record: Record | None = None) -> Match:
+    def identify(
+        self, source: Source | Sequence[Source], *, top: int = 5, fused: bool = False, record: Record | None = None
+    ) -> Match:
         """See :meth:`firstsight.Gallery.identify`."""
-        fields = {"top": str(top), **_told(record)}
-        [match] = self._send(builtins.list[Match], "identify", fields, _images(source), again=record is None)
-        return match
+        images = _images(source)
+        if not fused and len(images) != 1:
+            raise UsageError(
+                f"{len(images)} probes came, one was expected; if they show one thing say fused=True, if each shows "
+                "another use assign, or else ask for one at a time"
+            )
+        fields = {"top": str(top), **({"fused": "true"} if fused else {}), **_told(record)}
+        return self._send(builtins.list[Match], "identify", fields, images, again=record is None)[0]
+
+    def assign(
+        self, sources: Source | Sequence[Source], *, top: int = 5, record: Record | None = None
+    ) -> builtins.list[Match]:
+        """See :meth:`firstsight.Gallery.assign`."""
+        fields = {"top": str(top), "one_to_one": "true", **_told(record)}
+        return self._send(builtins.list[Match], "identify", fields, _images(sources), again=record is None)
 
     def rename(self, identity: str, to: str, *, record: Record | None = None) -> Removal:
         """See :meth:`firstsight.Gallery.rename`."""

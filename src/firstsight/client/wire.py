@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from functools import cache
@@ -11,6 +12,7 @@ import pydantic
 
 from firstsight import errors
 from firstsight.errors import FirstSightError, StorageError, UsageError
+from firstsight.types import Finding
 
 if TYPE_CHECKING:
     import httpx2
@@ -85,9 +87,9 @@ def failure(answer: httpx2.Response) -> FirstSightError:
         return StorageError(f"{answer.url.host} answers {answer.status_code}, and not as a FirstSight service does")
     found = getattr(errors, kind, FirstSightError)
     known = isinstance(found, type) and issubclass(found, FirstSightError)
+    if found is errors.QualityError:
+        return errors.QualityError(message, parsed(list[Finding], json.dumps(told.get("findings") or []).encode()))
     made: FirstSightError = (found if known else FirstSightError)(message)
-    if "findings" in told:
-        made.findings = tuple(told["findings"])  # type: ignore[attr-defined]
     return made
 
 

@@ -26,6 +26,12 @@ Said = Annotated[
 ]
 
 
+Names = Annotated[
+    list[Annotated[str, Field(max_length=50)]],
+    Field(max_length=20, description="Findings of the quality gate that are not to count; `all` of them."),
+]
+
+
 class Body(BaseModel):
     """Nothing but the fields that are named."""
 
@@ -78,6 +84,13 @@ class Enroll(Images, Recorded):
 
     identity: Name
     metadata: Said = []
+    override: Names = []
+
+
+class Check(Images):
+    """Images that may be enrolled, and whose they would be."""
+
+    identity: Name | None = None
 
 
 class Annotate(Recorded):
@@ -108,7 +121,7 @@ class Removed(Recorded):
 
 
 class Verify(Images, Probed):
-    """An identity and its probe."""
+    """An identity and its probe, or several of one thing."""
 
     identity: Name
 
@@ -117,6 +130,8 @@ class Identify(Images, Probed):
     """Probes."""
 
     top: int = Field(5, ge=1, le=1000, description="How many candidates to list.")
+    fused: bool = Field(False, description="All images show one thing: there is one match.")
+    one_to_one: bool = Field(False, description="Each image shows another thing: nobody is two of them.")
 
 
 @dataclass(frozen=True, slots=True)

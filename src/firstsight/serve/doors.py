@@ -16,6 +16,7 @@ from firstsight.serve.answers import Refusal
 from firstsight.serve.bodies import FORM, JSON, Body, Upload
 from firstsight.serve.limits import body_of
 from firstsight.serve.state import Service
+from firstsight.types import Finding
 
 
 class Fault(BaseModel):
@@ -24,6 +25,7 @@ class Fault(BaseModel):
     kind: str
     message: str
     request: str
+    findings: list[Finding] | None = None
 
 
 class Failed(BaseModel):

@@ -16,13 +16,11 @@ router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["decisions"])
 
 @router.post("/verify", **door(Decision, "read", body=bodies.Verify, also=(404, 409)))
 def verify(service: The, gallery: str, came: Came, actor: Actor) -> Response:
-    """Is this probe the identity?"""
+    """Is this probe the identity? Several images of one thing are fused."""
     body = bodies.parse(bodies.Verify, came)
     record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
-    if len(images) > 1:
-        raise UsageError(f"{len(images)} images came, one probe was expected")
-    decision = service.galleries.reading(gallery, lambda g: g.verify(body.identity, images[0], record=record))
+    decision = service.galleries.reading(gallery, lambda g: g.verify(body.identity, images, record=record))
     service.metrics.decided("verify", decision.same)
     return reply(decision)
 
@@ -34,7 +32,14 @@ def identify(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
 
+    if body.fused and body.one_to_one:
+        raise UsageError("either fused (all images show one thing) or one_to_one (each shows another), not both")
+
     def ask(opened: Gallery) -> list[Match]:
+        if body.fused:
+            return [opened.identify(images, top=body.top, fused=True, record=record)]
+        if body.one_to_one:
+            return opened.assign(images, top=body.top, record=record)
         return opened.match_embeddings(opened.model.embed(images), top=body.top, record=record, images=images)
 
     matches = service.galleries.reading(gallery, ask)

@@ -11,7 +11,7 @@ from firstsight.inputs.decode import thumbnail
 from firstsight.serve import bodies
 from firstsight.serve.answers import reply
 from firstsight.serve.doors import Actor, Came, Number, Numbered, Size, The, door, images_of
-from firstsight.types import Enrolment, Identity, Reference, Removal
+from firstsight.types import Enrolment, Finding, Identity, Reference, Removal
 
 router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["identities"])
 
@@ -78,6 +78,14 @@ def enroll(service: The, gallery: str, came: Came, actor: Actor) -> Response:
         gallery, lambda g: g.enroll(body.identity, images, metadata=body.metadata, record=record)
     )
     return reply(made, 201)
+
+
+@router.post("/check", **door(list[Finding], "read", body=bodies.Check, also=(404,)))
+def check(service: The, gallery: str, came: Came) -> Response:
+    """What the quality gate has against enrolling these images; nothing where all is well."""
+    body = bodies.parse(bodies.Check, came)
+    images = images_of(service, *body.images)
+    return reply(service.galleries.reading(gallery, lambda g: g.check(images, body.identity)))
 
 
 @router.post("/replace", **door(Enrolment, "enroll", body=bodies.Enroll, also=(404,)))
