@@ -59,7 +59,8 @@ def test_the_doors_have_the_same_parameters(verb: str) -> None:
     paged = {"limit", "after"} if verb in ("identities", "list") else set()
     paged |= {"one_to_one"} if verb == "identify" else set()  # in Python it has a name of its own, assign
     assert mine | paged == body(verb)
-    command = typer.main.get_command(app).commands[verb]
+    commands = typer.main.get_command(app).commands
+    command = commands.get(verb) or commands["gallery"].commands[verb]
     asked = {"images" if p.name in ("source", "sources") else p.name for p in command.params} - HERE - RECORD
     assert mine <= asked | {"actor"}, "the command line"
 
@@ -184,7 +185,7 @@ def test_the_command_line_prints_the_body(store: Path, asking: TestClient, shape
             cli("annotate", store, "circle", "a=b", "--json"),
             asking.post(f"{at}/annotate", json={"identity": "circle", "metadata": ["a=b"]}),
         ),
-        (cli("events", store, "--json"), asking.get(f"{at}/events")),
+        (cli("gallery", "events", store, "--json"), asking.get(f"{at}/events")),
     ]
     for ran, answer in pairs:
         assert ran.json == answer.json()

@@ -149,7 +149,8 @@ def of_likeness(
         copied = min((name for name, key in known if key == one.key and name != owner), default=None)
         if copied is not None:
             told = f"this very image is enrolled as {copied}; it can be of one of them only"
-            findings.append(Finding("duplicate", one.place, told, self_score(model, vector[None]), limit))
+            own = self_score(model, vector[None])
+            findings.append(Finding("duplicate", one.place, told, own, min(limit, own)))
         elif score >= limit:
             told = (
                 f"it looks like {who}: score {score:.2f}, less than {limit:.2f} is expected of somebody else among "

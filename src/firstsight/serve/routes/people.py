@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -74,10 +74,8 @@ def enroll(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     body = bodies.parse(bodies.Enroll, came)
     record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
-    made = service.galleries.writing(
-        gallery, lambda g: g.enroll(body.identity, images, metadata=body.metadata, record=record)
-    )
-    return reply(made, 201)
+    said: dict[str, Any] = {"metadata": body.metadata, "override": body.override, "record": record}
+    return reply(service.galleries.writing(gallery, lambda g: g.enroll(body.identity, images, **said)), 201)
 
 
 @router.post("/check", **door(list[Finding], "read", body=bodies.Check, also=(404,)))
@@ -94,11 +92,8 @@ def replace(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     body = bodies.parse(bodies.Enroll, came)
     record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
-    return reply(
-        service.galleries.writing(
-            gallery, lambda g: g.replace(body.identity, images, metadata=body.metadata, record=record)
-        )
-    )
+    said: dict[str, Any] = {"metadata": body.metadata, "override": body.override, "record": record}
+    return reply(service.galleries.writing(gallery, lambda g: g.replace(body.identity, images, **said)))
 
 
 @router.post("/annotate", **door(Identity, "enroll", body=bodies.Annotate, also=(404,)))
