@@ -108,6 +108,7 @@ def test_bodies_that_are_none(asking: TestClient, content: bytes, kind: str, sta
 def test_an_upload_that_was_cut(asking: TestClient, picture: Path) -> None:
     """A form cut at any of its bytes is 400 (or 422, where what is missing is a whole part), and nothing is stored."""
     form = b'--b\r\nContent-Disposition: form-data; name="identity"\r\n\r\nalice\r\n'
+    form += b'--b\r\nContent-Disposition: form-data; name="override"\r\n\r\nall\r\n'
     form += b'--b\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\n' + picture.read_bytes()
     form += b"\r\n--b--"
     before = asking.get(f"{MAIN}/references").json()
@@ -144,7 +145,7 @@ def test_a_store_that_vanishes_and_comes_back(asking: TestClient, store: Path, p
     away.rename(store)
     assert asking.get("/v1/ready").status_code == 200
     assert asking.post(f"{MAIN}/identify", files=image).status_code == 200
-    assert asking.post(f"{MAIN}/enroll", data={"identity": "x"}, files=image).status_code == 201
+    assert asking.post(f"{MAIN}/enroll", data={"identity": "x", "override": "all"}, files=image).status_code == 201
 
 
 def test_a_store_of_a_newer_version(asking: TestClient, store: Path, tmp_path: Path) -> None:
@@ -198,12 +199,23 @@ def test_a_gallery_whose_model_is_gone(asking: TestClient, store: Path, model_co
     assert asking.post(f"{MAIN}/identify", files={"images": picture.read_bytes()}).status_code == 200
 
 
+def test_the_gate_tells_its_findings(asking: TestClient, picture: Path) -> None:
+    """An enrolment that the quality gate refuses is 422 with every finding; nothing is stored."""
+    answer = asking.post(f"{MAIN}/enroll", data={"identity": "x"}, files={"images": picture.read_bytes()})
+    said(answer, 422, "QualityError", "circle", "override")
+    [finding] = answer.json()["error"]["findings"]
+    assert (finding["name"], sorted(finding)) == ("duplicate", ["limit", "message", "name", "source", "value"])
+    assert len(asking.get(f"{MAIN}/identities").json()) == 6
+    checked = asking.post(f"{MAIN}/check", files={"images": picture.read_bytes()}).json()
+    assert checked == [finding]
+
+
 def test_a_dropped_gallery_is_missed(asking: TestClient, store: Path, picture: Path) -> None:
     """A gallery that another process drops is 404 from then on; one made anew under its name begins empty."""
     asking.post("/v1/galleries", json={"gallery": "door"})
     door = "/v1/galleries/door"
     image = {"images": picture.read_bytes()}
-    assert asking.post(f"{door}/enroll", data={"identity": "x"}, files=image).status_code == 201
+    assert asking.post(f"{door}/enroll", data={"identity": "x", "override": "all"}, files=image).status_code == 201
     assert asking.post(f"{door}/identify", files=image).json()[0]["identity"] == "x"
     assert api.drop(f"{store}#door").references == 1
     said(asking.post(f"{door}/identify", files=image), 404, "MissingError", "no gallery 'door'")
@@ -238,7 +250,7 @@ def test_names_are_only_names(asking: TestClient, store: Path, picture: Path) ->
     names = ["'; DROP TABLE identity; --", "<script>alert(1)</script>", "../../etc/passwd", "%00", "a" * 200]
     image = base64.b64encode(picture.read_bytes()).decode()
     for name in names:
-        answer = asking.post(f"{MAIN}/enroll", json={"identity": name, "images": [image]})
+        answer = asking.post(f"{MAIN}/enroll", json={"identity": name, "images": [image], "override": ["all"]})
         assert answer.status_code == 201, answer.text
     assert [i["identity"] for i in asking.get(f"{MAIN}/identities").json()][6:] == names
     assert asking.get(f"{MAIN}/references", params={"identity": names[0]}).json()[0]["identity"] == names[0]
