@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from firstsight.errors import TrainingError
-from firstsight.learn.fit import effective_dimensions, fit, learning_rate_at
+from firstsight.learn.fit import effective_dimensions, fit
 from firstsight.learn.optimisers import Together, make_optimiser
+from firstsight.learn.schedules import learning_rate_at
 
 
 def tiny():

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from firstsight.learn.augment import augment
 from firstsight.learn.comparisons import InBatch, Proxies, SampledPairs, SampledTriplets
+from firstsight.learn.distort import affine
+from firstsight.learn.drawn import DrawnPairs, DrawnTriplets
 from firstsight.learn.encoders.conv4 import Conv4
+from firstsight.learn.encoders.koch import Koch
 from firstsight.learn.encoders.residual import Residual
+from firstsight.learn.encoders.tanh_twin import TanhTwin
+from firstsight.learn.given import GivenPairs, GivenTriplets
 from firstsight.learn.losses.multi_similarity import multi_similarity
 from firstsight.learn.losses.pairwise import contrastive
 from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
@@ -33,15 +39,25 @@ class Loss:
     rows: bool
 
 
-ENCODERS: dict[str, type[nn.Module]] = {"residual": Residual, "conv4": Conv4}
+ENCODERS: dict[str, type[nn.Module]] = {
+    "residual": Residual,
+    "conv4": Conv4,
+    "koch": Koch,
+    "tanh_twin": TanhTwin,
+}
 
 SIMILARITIES: dict[str, type[Cosine] | type[Euclidean]] = {"cosine": Cosine, "euclidean": Euclidean}
 
-COMPARISONS: dict[str, type[InBatch] | type[SampledPairs] | type[SampledTriplets] | type[Proxies]] = {
+COMPARISONS: dict[
+    str,
+    type[InBatch] | type[SampledPairs] | type[SampledTriplets] | type[Proxies] | type[GivenPairs] | type[GivenTriplets],
+] = {
     "in_batch": InBatch,
     "sampled_pairs": SampledPairs,
     "sampled_triplets": SampledTriplets,
     "proxies": Proxies,
+    "given_pairs": GivenPairs,
+    "given_triplets": GivenTriplets,
 }
 
 LOSSES: dict[str, Loss] = {
@@ -63,8 +79,12 @@ ALSO_KNOWN_AS = {
 }
 """Names that losses have elsewhere, for the guess in an error; the closest spelling would mislead."""
 
-SAMPLERS: dict[str, type[Random] | type[PK] | type[HardGroups]] = {
+SAMPLERS: dict[str, type[Random] | type[PK] | type[HardGroups] | type[DrawnPairs] | type[DrawnTriplets]] = {
     "random": Random,
     "pk": PK,
     "hard_groups": HardGroups,
+    "pairs": DrawnPairs,
+    "triplets": DrawnTriplets,
 }
+
+AUGMENTS: dict[str, Callable[..., Tensor]] = {"warp": augment, "affine": affine}

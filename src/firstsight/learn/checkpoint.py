@@ -16,7 +16,7 @@ from firstsight.files import write_atomically
 from firstsight.learn.recipe import Recipe
 
 NAME = "checkpoint.pt"
-_FORM = 2  # of the content; raised when a key is added or means something else
+_FORM = 3  # of the content; raised when a key is added or means something else
 
 
 def signature(recipe: Recipe, data: DataSet, start: str) -> str:

@@ -44,15 +44,15 @@ def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None
     return data, held
 
 
-def tasks_of(held: DataSet) -> Episodes | None:
+def tasks_of(held: DataSet, tasks: int) -> Episodes | None:
     """Tasks for validation: within groups where classes have them, else across origins; as many ways as there are."""
     if len(held.groups[0]) > 1:
         try:
-            return within_group(held, ways=20, tasks=250, seed=1)[0]
+            return within_group(held, ways=20, tasks=tasks, seed=1)[0]
         except DataError:  # groups too small for Lake's form
             pass
     try:
         usable = min(20, sum(count > 1 for count in np.bincount(held.labels)))
-        return any_classes(held, ways=max(2, usable), shots=1, tasks=250, seed=1)
+        return any_classes(held, ways=max(2, usable), shots=1, tasks=tasks, seed=1)
     except DataError:
         return None

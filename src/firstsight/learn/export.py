@@ -27,7 +27,8 @@ from firstsight.files import write_together
 from firstsight.inputs import Input
 from firstsight.learn.catalogue import ENCODERS, SIMILARITIES
 from firstsight.learn.half import narrow, rounded, stored
-from firstsight.learn.recipe import ExportSettings, exported_as
+from firstsight.learn.recipe import exported_as
+from firstsight.learn.settings import ExportSettings
 from firstsight.learn.similarities import TorchSimilarity
 from firstsight.model import Model
 from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, SimilaritySpec, TrainingSpec

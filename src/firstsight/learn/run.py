@@ -18,11 +18,12 @@ from torch.optim.swa_utils import AveragedModel
 
 from firstsight.datasets import DataSet, absolute, refuse_overlap
 from firstsight.datasets.readings import read_all
-from firstsight.errors import TrainingError
+from firstsight.errors import TrainingError, UsageError
 from firstsight.evaluation.oneshot import query_credits
 from firstsight.files import write_atomically
 from firstsight.learn import checkpoint, memory
-from firstsight.learn.augment import augment, turn
+from firstsight.learn.augment import turn
+from firstsight.learn.best import Best
 from firstsight.learn.composing import Composer
 from firstsight.learn.data import open_both, tasks_of
 from firstsight.learn.events import Event, Listener
@@ -59,7 +60,7 @@ class Run:
         self.arrays = torch.from_numpy(self._read(self.data))
         self.labels = torch.from_numpy(self.data.labels)
         self.held_arrays = self._read(self.held) if self.held else None
-        self.episodes = tasks_of(self.held) if self.held else None
+        self.episodes = tasks_of(self.held, settings.validation_tasks) if self.held else None
         if self.held and self.episodes is None:
             listen(Event("note", message=f"{self.held.name} is too small to watch progress on: no held-out accuracy"))
         self.similarity: TorchSimilarity = recipe.part("similarity")(**recipe.settings("similarity"))
@@ -74,18 +75,28 @@ class Run:
         self.sampler = recipe.part("sampling")(
             self.data.labels, self.data.groups[1], settings.seed, **recipe.settings("sampling")
         )
-        self.augment: Callable[[Tensor, torch.Generator], Tensor] = partial(augment, **recipe.settings("augment"))
+        self.augment: Callable[[Tensor, torch.Generator], Tensor] = partial(
+            recipe.part("augment"), **recipe.settings("augment")
+        )
         self.optimiser = make_optimiser(
             self.encoder,
             self.loss,
             kind=recipe.optimiser.kind,
             lr=recipe.optimiser.lr,
             weight_decay=recipe.optimiser.weight_decay,
+            momentum=recipe.optimiser.momentum,
+            rates=recipe.optimiser.rates,
+            penalties=recipe.optimiser.penalties,
         )
         self.average = AveragedModel(self.encoder, multi_avg_fn=_average(settings.average), use_buffers=True)
         self.validation: dict[str, float] = {}
         self.earlier = (0.0, 0.0, 0)  # wall and core seconds, and peak memory, of the runs this one goes on from
         self.flat_checks = 0
+        self.best = Best()
+        if settings.patience and self.episodes is None:
+            raise UsageError(
+                "training.patience waits for a better look at validation classes, and there are none; set 0"
+            )
 
     def _read(self, data: DataSet) -> Any:
         return read_all(
@@ -151,7 +162,7 @@ class Run:
         Raises:
             TrainingError: the weights give embeddings that are not finite.
         """
-        lab = LabEmbedder(self._final(), self.similarity, self.recipe.export.views)
+        lab = LabEmbedder(self.final, self.similarity, self.recipe.export.views)
         if not np.isfinite(lab.embed_arrays(self.arrays[:64].numpy())).all():
             raise TrainingError(
                 "the last update spoilt the weights: their embeddings are not finite numbers; lower optimiser.lr or "
@@ -164,7 +175,9 @@ class Run:
         self.validation = {f"{ways}-way 1-shot accuracy": float(credit.mean())}
         return float(credit.mean())
 
-    def _final(self) -> nn.Module:
+    @property
+    def final(self) -> nn.Module:
+        """The network that is validated and exported: of averaged weights, or of the last."""
         averaged: nn.Module = self.average.module if self.recipe.training.average else self.encoder
         return averaged
 
@@ -187,6 +200,7 @@ class Run:
             "spent": (*self.spent(), self.peak_mib()),
             "validation": self.validation,
             "flat_checks": self.flat_checks,
+            "best": self.best.state(),
             "log": self.log.read_text(encoding="utf-8") if self.log.exists() else "",
             "encoder": self.encoder.state_dict(),
             "average": self.average.state_dict(),
@@ -218,6 +232,7 @@ class Run:
         self.optimiser.load_state_dict(state["optimiser"])
         self.earlier = state["spent"]
         self.validation, self.flat_checks = state["validation"], state["flat_checks"]
+        self.best = Best(**state["best"])
         write_atomically(self.log, state["log"].encode())  # without the rows of steps that are done again
         threads = torch.get_num_threads()
         if threads != state["threads"]:  # sums taken in another order differ in the last bit
@@ -233,6 +248,10 @@ class Run:
 
     def export(self) -> Model:
         """Write the model directory and drop the checkpoint."""
+        if self.best.step:
+            self.best.restore(self.final, self.loss)
+            self.validation = dict.fromkeys(self.validation, self.best.accuracy)
+            self.listen(Event("note", message=f"the model is that of step {self.best.step:,}, the best look"))
         data = self.recipe.data
         seconds, core_seconds = self.spent()
         trained = TrainingSpec(
@@ -253,7 +272,7 @@ class Run:
         model = save(
             self.out,
             name=_model_name(self.out),
-            encoder=self._final(),
+            encoder=self.final,
             similarity=self.similarity,
             reader=self.reader,
             dim=self.dim,
