@@ -84,7 +84,7 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
     with _interrupts() as interrupted:
         for done in steps:
             step = done.step
-            run.average.update_parameters(run.encoder)
+            run.average.update_parameters(run.learned)
             last = step == settings.steps
             speed = (step - start) * done.examples / (time.perf_counter() - began)
             values = {"loss": done.loss, "learning_rate": done.learning_rate, "examples_per_second": speed}
