@@ -17,7 +17,7 @@ class Best:
         step: of the best look; 0 before any.
         accuracy: of the best look.
         looks: since then.
-        weights: of the encoder and of the objective then.
+        weights: of encoder and similarity then.
     """
 
     step: int = 0
@@ -25,22 +25,21 @@ class Best:
     looks: int = 0
     weights: dict[str, Any] | None = None
 
-    def look(self, step: int, accuracy: float, encoder: nn.Module, objective: nn.Module) -> None:
+    def look(self, step: int, accuracy: float, learned: nn.Module) -> None:
         """Take note of a look; an equal one is no better."""
         self.looks += 1
         if accuracy > self.accuracy:
             self.step, self.accuracy, self.looks = step, accuracy, 0
-            self.weights = copy.deepcopy({"encoder": encoder.state_dict(), "objective": objective.state_dict()})
+            self.weights = copy.deepcopy(dict(learned.state_dict()))
 
     def exhausted(self, patience: int) -> bool:
         """Whether so many looks have brought nothing better."""
         return 0 < patience <= self.looks
 
-    def restore(self, encoder: nn.Module, objective: nn.Module) -> None:
-        """Give both the weights of the best look."""
+    def restore(self, learned: nn.Module) -> None:
+        """Give it the weights of the best look."""
         if self.weights is not None:
-            encoder.load_state_dict(self.weights["encoder"])
-            objective.load_state_dict(self.weights["objective"])
+            learned.load_state_dict(self.weights)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds; ``Best(**state)`` is it again."""

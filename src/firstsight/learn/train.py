@@ -86,7 +86,7 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
     with _interrupts() as interrupted:
         for done in steps:
             step = done.step
-            run.average.update_parameters(run.encoder)
+            run.average.update_parameters(run.learned)
             last = step == settings.steps
             speed = (step - start) * done.examples / (time.perf_counter() - began)
             values = {"loss": done.loss, "learning_rate": done.learning_rate, "examples_per_second": speed}
@@ -98,7 +98,7 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
                 if accuracy is not None:
                     values["validation_accuracy"] = accuracy
                     if settings.patience:
-                        run.best.look(step, accuracy, run.final, run.loss)
+                        run.best.look(step, accuracy, run.final)
                         last = last or run.best.exhausted(settings.patience)
             run.listen(Event("step", step, settings.steps, values=values))
             if step % 10 == 0 or len(values) > 3:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from firstsight.reproduce.record import Figure, Reproduction
 
-PAPER = "A coursework report on Siamese networks: are two Omniglot glyphs of the same alphabet? (120,444 parameters, "
-        "105 x 105 x 3)"
+PAPER = (
+    "A coursework report on Siamese networks: are two Omniglot glyphs of the same alphabet? (120,444 parameters, "
+    "105 x 105 x 3)"
+)
 _SMOKE = (
     "data.train=omniglot:alphabets-validation",
     "data.validation=",
@@ -106,7 +108,8 @@ ALPHABETS: dict[str, Reproduction] = {
         differs=(
             _PAIRS[1],
             _WHICH,
-            'Beside the report\'s best figures, those of its triplets; "beats the report" is said above 83.25 % only, the larger of its two readings.',
+            'Beside the report\'s best figures, those of its triplets; "beats the report" is '
+            "said above 83.25 % only, the larger of its two readings.",
         ),
     ),
 }

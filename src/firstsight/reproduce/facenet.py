@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from firstsight.reproduce.record import Figure, Reproduction
 
-PAPER = "Schroff, Kalenichenko, Philbin: FaceNet, a unified embedding for face recognition and clustering. CVPR "
-        "2015, arXiv:1503.03832"
+PAPER = (
+    "Schroff, Kalenichenko, Philbin: FaceNet, a unified embedding for face recognition and clustering. CVPR "
+    "2015, arXiv:1503.03832"
+)
 _SMOKE = (
     "encoder.width=4",
     "training.steps=6",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from firstsight.reproduce.record import Figure, Reproduction
 
-PAPER = "Koch, Zemel, Salakhutdinov: Siamese neural networks for one-shot image recognition. ICML deep learning "
-        "workshop, 2015"
+PAPER = (
+    "Koch, Zemel, Salakhutdinov: Siamese neural networks for one-shot image recognition. ICML deep learning "
+    "workshop, 2015"
+)
 _BATCH = 64  # pairs a step
 _SMOKE = (
     "data.train=omniglot:validation",
