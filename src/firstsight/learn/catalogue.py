@@ -17,7 +17,7 @@ from firstsight.learn.encoders.residual import Residual
 from firstsight.learn.encoders.tanh_twin import TanhTwin
 from firstsight.learn.given import GivenPairs, GivenTriplets
 from firstsight.learn.losses.multi_similarity import multi_similarity
-from firstsight.learn.losses.pairwise import contrastive, cross_entropy
+from firstsight.learn.losses.pairwise import contrastive, cross_entropy, logistic_contrastive
 from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
 from firstsight.learn.sampling import PK, HardGroups, Random
@@ -31,6 +31,7 @@ from firstsight.learn.similarities import (
     SquaredEuclidean,
     TorchSimilarity,
 )
+from firstsight.learn.standardised import StandardisedEuclidean
 from firstsight.learn.weighted import WeightedL1
 
 
@@ -65,6 +66,7 @@ SIMILARITIES: dict[str, type[TorchSimilarity]] = {
     "manhattan": Manhattan,
     "rbf": RBF,
     "weighted_l1": WeightedL1,
+    "standardised_euclidean": StandardisedEuclidean,
 }
 
 COMPARISONS: dict[
@@ -81,6 +83,7 @@ COMPARISONS: dict[
 
 LOSSES: dict[str, Loss] = {
     "contrastive": Loss(contrastive, ("negated distance",), rows=False),
+    "logistic_contrastive": Loss(logistic_contrastive, ("logit",), rows=False),
     "cross_entropy": Loss(cross_entropy, ("logit", "dot product"), rows=False),
     "triplet": Loss(
         triplet,

@@ -35,10 +35,11 @@ def _figures(contrastive: bool, paper: tuple[float, float, float] | None) -> tup
     other = "triplets in order" if contrastive else "accuracy"
     values = paper or (None, None, None)
     source = "its results section" if paper else ""
-    return tuple(
+    shown = [
         Figure(f"{part} alphabets, {metric}", "same-alphabet", f"{part}: {metric}", value, source)
         for part, value in zip(("unseen", "learned", "all"), values, strict=True)
-    ) + (Figure(f"unseen alphabets, {other}", "same-alphabet", f"unseen: {other}"),)
+    ]
+    return (*shown, Figure(f"unseen alphabets, {other}", "same-alphabet", f"unseen: {other}"))
 
 
 ALPHABETS: dict[str, Reproduction] = {

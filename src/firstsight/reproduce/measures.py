@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from firstsight.datasets import DataSet, open_data
+from firstsight.datasets import DataSet, open_data, refuse_overlap
 from firstsight.evaluation import run as protocols
 from firstsight.evaluation.embedded import embedded
-from firstsight.evaluation.protocols import PROTOCOLS
+from firstsight.evaluation.protocols import PROTOCOLS, settle
 from firstsight.evaluation.sameness import PAIRS, asked, chosen_threshold, judged
-from firstsight.evaluation.subject import Settings
+from firstsight.evaluation.subject import Settings, Subject
 from firstsight.metrics.identification import rank_one_credit
 from firstsight.metrics.intervals import mean_by_cluster
 from firstsight.model import Model
@@ -46,10 +46,19 @@ class Found:
 
 def by_protocol(name: str, model: Model, seed: int, *, smoke: bool) -> Found:
     """A protocol of ``firstsight evaluate``, without what only a page shows."""
-    settings, chosen = Settings(seed=seed), frozenset[str]()
-    report = protocols.evaluate(model, name, settings=settings, chosen=chosen)
+    if smoke:
+        protocol, data, settled = settle(name, None, Settings(seed=seed), frozenset())
+        choice = _subject(model, _some(open_data(protocol.choice)), settled) if protocol.choice else None
+        few = data if name.endswith("lake-20way") else _some(data)
+        outcome = protocol.measure(_subject(model, few, settled, choice))
+        return Found(outcome.protocol, outcome.trials, outcome.metrics)
+    report = protocols.evaluate(model, name, settings=Settings(seed=seed))
     kept = {k: report.details[k] for k in ("thresholds", "confusion", "draws") if k in report.details}
     return Found(report.protocol, report.trials, dict(report.metrics), kept)
+
+
+def _subject(model: Model, data: DataSet, settings: Settings, choice: Subject | None = None) -> Subject:
+    return Subject(model, data, *embedded(model, data), settings, choice=choice)
 
 
 def same_alphabet(model: Model, seed: int, *, smoke: bool) -> Found:
@@ -59,12 +68,15 @@ def same_alphabet(model: Model, seed: int, *, smoke: bool) -> Found:
     """
     count = SMOKE_PAIRS if smoke else PAIRS
     learned, unseen, choice = (
-        _some(open_data(f"omniglot:alphabets-{part}"), smoke)
+        _sized(open_data(f"omniglot:alphabets-{part}"), smoke)
         for part in ("train", "evaluation", "train" if smoke else "validation")
     )
     together = replace(
         learned, name="omniglot:alphabets-train and -evaluation", examples=(*learned.examples, *unseen.examples)
     )
+    if not smoke:
+        for data, what in ((unseen, "evaluate"), (choice, "choose the threshold")):
+            refuse_overlap("what the model was trained on", data, model.trained_classes, f"{what} on other alphabets")
     threshold = chosen_threshold(asked(model, choice, embedded(model, choice)[1], count=count))
     metrics: dict[str, Metric] = {}
     details: dict[str, Any] = {"threshold": threshold, "chosen on": choice.name}
@@ -79,7 +91,7 @@ def same_alphabet(model: Model, seed: int, *, smoke: bool) -> Found:
 
 def sphere(model: Model, seed: int, *, smoke: bool) -> Found:
     """Embeddings of three numbers as points of the unit sphere; accuracy of one reference of each class."""
-    data = _some(open_data("mnist:test"), smoke)
+    data = _sized(open_data("mnist:test"), smoke)
     vectors = embedded(model, data)[1]
     draw = np.random.default_rng(seed)
     references = np.array([draw.choice(np.flatnonzero(data.labels == c)) for c in range(len(data.classes))])
@@ -94,13 +106,15 @@ def sphere(model: Model, seed: int, *, smoke: bool) -> Found:
     return Found("one reference of each digit, all others asked", len(rest), metrics, {"points": points}, ("sphere",))
 
 
-def _some(data: DataSet, smoke: bool) -> DataSet:
-    """All of it, or a few examples of every class."""
-    if not smoke:
-        return data
+def _sized(data: DataSet, smoke: bool) -> DataSet:
+    return _some(data) if smoke else data
+
+
+def _some(data: DataSet) -> DataSet:
+    """A few examples of every class, spread over all it has."""
     few = max(2, SMOKE_EXAMPLES // len(data.classes))
-    kept = [i for c in range(len(data.classes)) for i in np.flatnonzero(data.labels == c)[:few]]
-    return data.take(kept, data.name)
+    members = (np.flatnonzero(data.labels == c) for c in range(len(data.classes)))
+    return data.take([int(i) for m in members for i in m[:: max(1, len(m) // few)][:few]], data.name)
 
 
 _OWN: dict[str, Callable[..., Found]] = {"same-alphabet": same_alphabet, "sphere": sphere}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from firstsight.learn.bounds import Amount
+from firstsight.learn.bounds import Amount, Share
 
 
 def contrastive(score: Tensor, same: Tensor, weight: Tensor, *, margin: Amount = 1.0) -> Tensor:
@@ -50,3 +50,26 @@ def cross_entropy(score: Tensor, same: Tensor, weight: Tensor) -> Tensor:
     """
     cost = functional.binary_cross_entropy_with_logits(score, same, reduction="none")
     return (cost * weight).sum() / weight.sum().clamp_min(1e-12)
+
+
+def logistic_contrastive(score: Tensor, same: Tensor, weight: Tensor, *, margin: Share = 1.0) -> Tensor:
+    """The contrastive loss on the probability of "different", which the score is the logit against.
+
+    Source: Hadsell, Chopra, LeCun, 2006, doi:10.1109/CVPR.2006.100, on a sigmoid instead of a distance, as the
+    example of Siamese networks in Keras has it.
+
+    Args:
+        score: logits of "same", any shape.
+        same: of the same shape, 0..1.
+        weight: of the same shape; 0 leaves a pair out.
+        margin: probability of "different" beyond which a different pair costs nothing.
+
+    Choose this to repeat what was done with it; ``cross_entropy`` is the loss of a probability, and learns faster where
+    the sigmoid is flat.
+
+    Example:
+        >>> import torch
+        >>> logistic_contrastive(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.0]), torch.ones(2)).item()
+        0.25
+    """
+    return contrastive(-(-score).sigmoid(), same, weight, margin=margin)
