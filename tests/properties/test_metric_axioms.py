@@ -74,7 +74,7 @@ def broken(distance, tries=2000):
 
 @pytest.mark.parametrize("name", NONE)
 def test_what_is_no_metric_is_shown_to_be_none(name):
-    """Squared Euclidean, cosine distance, 1 - RBF and the negated dot break the triangle inequality by more than 1e-3."""
+    """Squared Euclidean, cosine distance, 1 - RBF and the negated dot break the triangle inequality, and by far."""
     assert broken(NONE[name]) is not None
 
 

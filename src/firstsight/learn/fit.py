@@ -100,4 +100,5 @@ def effective_dimensions(embeddings: Tensor) -> float:
     gram = centred @ centred.T if len(centred) < centred.shape[1] else centred.T @ centred
     trace = gram.diagonal().sum().item()
     square = gram.square().sum().item()
-    return trace * trace / square if square > 1e-20 else 0.0
+    alike = trace <= 1e-8 * embeddings.square().sum().item()  # to what float32 tells apart
+    return trace * trace / square if square > 1e-20 and not alike else 0.0

@@ -15,9 +15,10 @@ from typing import Any
 
 import torch
 
-from firstsight.datasets import is_whole, open_labelled
+from firstsight.datasets import is_whole
 from firstsight.files import append_line, sweep
 from firstsight.learn.board import Show, board, writer
+from firstsight.learn.data import open_classes
 from firstsight.learn.events import Event, Listener
 from firstsight.learn.fit import fit
 from firstsight.learn.machine import keep_memory
@@ -117,7 +118,7 @@ def with_data(recipe: Recipe, address: str) -> Recipe:
 
     Data that is a split already, or a data set by name, is learned from as it is.
     """
-    name = open_labelled(address).name
+    name = open_classes(recipe, address).name
     changed = {"train": address, "validation": "", "calibration": ""}
     if is_whole(address):
         held = f"{name}:validation"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from firstsight.errors import TrainingError
+from firstsight.learn.bounds import Positive
 from firstsight.learn.similarities import TorchSimilarity, distances
 from firstsight.similarity import Link, Similarity
 
@@ -17,7 +18,7 @@ _OWN = "similarity."
 
 
 class WeightedL1(nn.Module):
-    """``bias - mean(weights * |left - right|)``: the logit of "same", whose weights and bias are learned.
+    """``bias - scale * mean(weights * |left - right|)``: the logit of "same", whose weights and bias are learned.
 
     Source: Koch, Zemel, Salakhutdinov, 2015, "Siamese Neural Networks for One-shot Image Recognition". Deviations: the
     sign is turned, so that a positive weight is a distance; the mean instead of the sum, and weights that begin at 1,
@@ -29,14 +30,17 @@ class WeightedL1(nn.Module):
 
     Args:
         dim: of the embeddings.
+        scale: times the mean, so that the logit begins at its size; weights of one sum, as in the paper, have that of
+            the dimensions times what they begin with.
         weights: ``folding`` takes them by their size, so that all fold; ``free`` leaves them their sign, as the paper.
     """
 
     domain: ClassVar[str] = "logit"
     normalise: ClassVar[bool] = False
 
-    def __init__(self, dim: int, weights: Literal["folding", "free"] = "folding") -> None:
+    def __init__(self, dim: int, weights: Literal["folding", "free"] = "folding", *, scale: Positive = 1.0) -> None:
         super().__init__()
+        self.scale = scale
         self.kind = weights
         self.weights = nn.Parameter(torch.ones(dim))
         self.bias = nn.Parameter(torch.zeros(()))
@@ -59,7 +63,7 @@ class WeightedL1(nn.Module):
 
     def prepare(self, embeddings: Tensor) -> Tensor:
         """Scale each dimension by its weight's size."""
-        return embeddings * (self.weights.abs() / len(self.weights))
+        return embeddings * (self.weights.abs() * (self.scale / len(self.weights)))
 
     def cross(self, left: Tensor, right: Tensor) -> Tensor:
         """``(a, b)``; a dimension in which both are equal has a gradient of 0."""
