@@ -11,11 +11,21 @@ from firstsight.learn.comparisons import InBatch, Proxies, SampledPairs, Sampled
 from firstsight.learn.encoders.conv4 import Conv4
 from firstsight.learn.encoders.residual import Residual
 from firstsight.learn.losses.multi_similarity import multi_similarity
-from firstsight.learn.losses.pairwise import contrastive
+from firstsight.learn.losses.pairwise import contrastive, cross_entropy
 from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
 from firstsight.learn.sampling import PK, HardGroups, Random
-from firstsight.learn.similarities import Cosine, Euclidean
+from firstsight.learn.similarities import (
+    RBF,
+    Angular,
+    Cosine,
+    Dot,
+    Euclidean,
+    Manhattan,
+    SquaredEuclidean,
+    TorchSimilarity,
+)
+from firstsight.learn.weighted import WeightedL1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,16 @@ class Loss:
 
 ENCODERS: dict[str, type[nn.Module]] = {"residual": Residual, "conv4": Conv4}
 
-SIMILARITIES: dict[str, type[Cosine] | type[Euclidean]] = {"cosine": Cosine, "euclidean": Euclidean}
+SIMILARITIES: dict[str, type[TorchSimilarity]] = {
+    "cosine": Cosine,
+    "dot": Dot,
+    "angular": Angular,
+    "euclidean": Euclidean,
+    "squared_euclidean": SquaredEuclidean,
+    "manhattan": Manhattan,
+    "rbf": RBF,
+    "weighted_l1": WeightedL1,
+}
 
 COMPARISONS: dict[str, type[InBatch] | type[SampledPairs] | type[SampledTriplets] | type[Proxies]] = {
     "in_batch": InBatch,
@@ -46,7 +65,12 @@ COMPARISONS: dict[str, type[InBatch] | type[SampledPairs] | type[SampledTriplets
 
 LOSSES: dict[str, Loss] = {
     "contrastive": Loss(contrastive, ("negated distance",), rows=False),
-    "triplet": Loss(triplet, ("negated distance", "cosine"), rows=True),
+    "cross_entropy": Loss(cross_entropy, ("logit", "dot product"), rows=False),
+    "triplet": Loss(
+        triplet,
+        ("negated distance", "negated squared distance", "cosine", "dot product", "kernel", "logit"),
+        rows=True,
+    ),
     "multi_similarity": Loss(multi_similarity, ("cosine",), rows=True),
     "normalised_softmax": Loss(normalised_softmax, ("cosine",), rows=True),
     "arcface": Loss(arcface, ("cosine",), rows=True),
@@ -55,6 +79,7 @@ LOSSES: dict[str, Loss] = {
 
 ALSO_KNOWN_AS = {
     "am_softmax": "normalised_softmax",
+    "bce": "cross_entropy",
     "cosface": "normalised_softmax",
     "info_nce": "supcon",
     "ms_loss": "multi_similarity",

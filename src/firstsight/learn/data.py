@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstsight.datasets import DataSet, open_data, open_labelled, refuse_overlap
+from firstsight.datasets import DataSet, open_data, refuse_overlap
 from firstsight.datasets.splits import duplicates
 from firstsight.errors import DataError, UsageError, count
 from firstsight.evaluation.oneshot import Episodes, any_classes, within_group
@@ -17,7 +17,7 @@ def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None
     if not recipe.data.train:
         begun = f"--from {recipe.training.start}" if recipe.training.start else recipe.name
         raise UsageError(f"recipe {recipe.name!r} learns from your data; name it: firstsight train {begun} ./photos")
-    data = open_labelled(recipe.data.train)
+    data = open_classes(recipe, recipe.data.train)
     if len(data.classes) < 2:
         raise DataError(
             f"{data.name} has one class only ({', '.join(data.classes)}), nothing to tell it from; add classes"
@@ -42,6 +42,22 @@ def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None
             message = f"warning: {images} of training images ({other.source} = {one.source})"
             listen(Event("note", message=f"{message}: held-out figures will flatter"))
     return data, held
+
+
+def open_classes(recipe: Recipe, address: str) -> DataSet:
+    """Data that a recipe can learn from: examples with labels.
+
+    Raises:
+        DataError: it holds pairs, of which no comparison can be drawn; or can't be opened.
+    """
+    data = open_data(address)
+    if data.pairs:
+        comparison, loss = (recipe.sections[section]["name"] for section in ("comparison", "loss"))
+        raise DataError(
+            f"{data.name} holds pairs (left,right,same), which have no classes, and comparison {comparison!r} of loss "
+            f"{loss!r} is drawn from classes; name a folder of classes, or a manifest with the columns path,label"
+        )
+    return data
 
 
 def tasks_of(held: DataSet) -> Episodes | None:

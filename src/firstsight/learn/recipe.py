@@ -17,6 +17,7 @@ from firstsight.inputs import INPUTS
 from firstsight.learn.augment import augment
 from firstsight.learn.bounds import Amount, Bounds, Count, Positive, Share
 from firstsight.learn.catalogue import ALSO_KNOWN_AS, COMPARISONS, ENCODERS, LOSSES, SAMPLERS, SIMILARITIES
+from firstsight.learn.fitting import check_objective
 from firstsight.learn.machine import Precision
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -270,31 +271,12 @@ def _check(sections: dict[str, dict[str, Any]]) -> None:
         _check_keys(section, content, getattr(part, "function", part))
     for section, function in _FIXED.items():
         _check_keys(section, sections.get(section, {}), function)
-    _check_objective(sections, "comparison", "loss")
+    check_objective(sections, "comparison", "loss")
     if also:
-        _check_objective(sections, "also_comparison", "also_loss")
+        check_objective(sections, "also_comparison", "also_loss")
     elif "also" in sections.get("training", {}):
         raise UsageError(
             "training.also weighs a second objective, and the recipe names none; add also_comparison and also_loss"
-        )
-
-
-def _check_objective(sections: dict[str, dict[str, Any]], compared: str, judged: str) -> None:
-    """Check that a loss takes the kind of score and the rows that similarity and comparison give it."""
-    named = {section: sections[section]["name"] for section in ("similarity", compared, judged)}
-    similarity, comparison = SIMILARITIES[named["similarity"]], COMPARISONS[named[compared]]
-    loss = LOSSES[named[judged]]
-    if similarity.domain not in loss.domains:
-        raise UsageError(
-            f"{judged} {named[judged]!r} is defined on a {' or '.join(loss.domains)}, similarity "
-            f"{named['similarity']!r} gives a {similarity.domain}; change one of them"
-        )
-    if comparison is COMPARISONS["proxies"] and similarity.domain != "cosine":
-        raise UsageError(f"{compared} 'proxies' compares by angle; set similarity.name=cosine")
-    if loss.rows and not comparison.rows:
-        raise UsageError(
-            f"{judged} {named[judged]!r} needs a row of scores an anchor, {compared} "
-            f"{named[compared]!r} gives single pairs; use in_batch, sampled_triplets or proxies"
         )
 
 
@@ -310,6 +292,7 @@ def _check_keys(section: str, content: dict[str, Any], function: Callable[..., A
         and not (section == "encoder" and k == "size")
         and not (section == "sampling" and k == "seed")
         and not (section in ("comparison", "also_comparison") and k in ("dim", "classes", "coarse"))
+        and not (section == "similarity" and k == "dim")
     }
     if section == "input" and "channels" in parameters:
         allowed["channels"] = hints["channels"]

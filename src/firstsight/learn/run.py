@@ -32,8 +32,8 @@ from firstsight.learn.machine import settled
 from firstsight.learn.objective import Objective
 from firstsight.learn.optimisers import make_optimiser
 from firstsight.learn.recipe import Recipe
-from firstsight.learn.similarities import TorchSimilarity
-from firstsight.learn.start import load_weights, place_proxies
+from firstsight.learn.start import load_similarity, load_weights, place_proxies
+from firstsight.learn.weighted import Learned, sized
 from firstsight.model import Model
 from firstsight.spec import TrainingSpec
 
@@ -62,10 +62,12 @@ class Run:
         self.episodes = tasks_of(self.held) if self.held else None
         if self.held and self.episodes is None:
             listen(Event("note", message=f"{self.held.name} is too small to watch progress on: no held-out accuracy"))
-        self.similarity: TorchSimilarity = recipe.part("similarity")(**recipe.settings("similarity"))
         self.encoder, self.started_from, self.inherited = self._encoder()
         with torch.inference_mode():  # and in evaluation mode, or a black image would enter the batch statistics
             self.dim = int(self.encoder.eval()(torch.zeros(2, *self.reader.shape)).shape[1])
+        self.similarity = sized(recipe.part("similarity"), self.dim, recipe.settings("similarity"))
+        if recipe.training.start:
+            load_similarity(self.similarity, Model.load(recipe.training.start))
         self.classes = len(self.data.classes)
         self.compose = Composer(
             self.arrays, self.labels, self.classes, settings.turns, settings.composites, settings.seed
@@ -82,7 +84,8 @@ class Run:
             lr=recipe.optimiser.lr,
             weight_decay=recipe.optimiser.weight_decay,
         )
-        self.average = AveragedModel(self.encoder, multi_avg_fn=_average(settings.average), use_buffers=True)
+        self.learned = Learned(self.encoder, self.similarity)
+        self.average = AveragedModel(self.learned, multi_avg_fn=_average(settings.average), use_buffers=True)
         self.validation: dict[str, float] = {}
         self.earlier = (0.0, 0.0, 0)  # wall and core seconds, and peak memory, of the runs this one goes on from
         self.flat_checks = 0
@@ -135,7 +138,8 @@ class Run:
         Raises:
             TrainingError: three looks in a row found the embedding collapsed.
         """
-        dimensions = effective_dimensions(self.similarity.prepare(embeddings))
+        with torch.no_grad():
+            dimensions = effective_dimensions(self.similarity.prepare(embeddings))
         self.flat_checks = self.flat_checks + 1 if dimensions < COLLAPSED else 0
         if self.flat_checks >= 3:
             raise TrainingError(
@@ -151,7 +155,8 @@ class Run:
         Raises:
             TrainingError: the weights give embeddings that are not finite.
         """
-        lab = LabEmbedder(self._final(), self.similarity, self.recipe.export.views)
+        final = self._final()
+        lab = LabEmbedder(final.encoder, final.similarity, self.recipe.export.views)
         if not np.isfinite(lab.embed_arrays(self.arrays[:64].numpy())).all():
             raise TrainingError(
                 "the last update spoilt the weights: their embeddings are not finite numbers; lower optimiser.lr or "
@@ -164,9 +169,9 @@ class Run:
         self.validation = {f"{ways}-way 1-shot accuracy": float(credit.mean())}
         return float(credit.mean())
 
-    def _final(self) -> nn.Module:
-        averaged: nn.Module = self.average.module if self.recipe.training.average else self.encoder
-        return averaged
+    def _final(self) -> Learned:
+        averaged: Any = self.average.module if self.recipe.training.average else self.learned
+        return Learned(averaged.encoder, averaged.similarity)
 
     def spent(self) -> tuple[float, float]:
         """Wall seconds and core seconds so far, resumed runs included."""
@@ -250,11 +255,12 @@ class Run:
             started_from=self.started_from,
             validation=self.validation,
         )
+        final = self._final()
         model = save(
             self.out,
             name=_model_name(self.out),
-            encoder=self._final(),
-            similarity=self.similarity,
+            encoder=final.encoder,
+            similarity=final.similarity,
             reader=self.reader,
             dim=self.dim,
             views=self.recipe.export.views,

@@ -15,9 +15,10 @@ from typing import Any
 
 import torch
 
-from firstsight.datasets import is_whole, open_labelled
+from firstsight.datasets import is_whole
 from firstsight.files import append_line, sweep
 from firstsight.learn.board import Show, board, writer
+from firstsight.learn.data import open_classes
 from firstsight.learn.events import Event, Listener
 from firstsight.learn.fit import fit, learning_rate_at
 from firstsight.learn.machine import keep_memory
@@ -84,7 +85,7 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
     with _interrupts() as interrupted:
         for done in steps:
             step = done.step
-            run.average.update_parameters(run.encoder)
+            run.average.update_parameters(run.learned)
             last = step == settings.steps
             speed = (step - start) * done.examples / (time.perf_counter() - began)
             values = {"loss": done.loss, "learning_rate": done.learning_rate, "examples_per_second": speed}
@@ -110,7 +111,7 @@ def with_data(recipe: Recipe, address: str) -> Recipe:
 
     Data that is a split already, or a data set by name, is learned from as it is.
     """
-    name = open_labelled(address).name
+    name = open_classes(recipe, address).name
     changed = {"train": address, "validation": "", "calibration": ""}
     if is_whole(address):
         held = f"{name}:validation"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor
+from torch.nn import functional
 
 from firstsight.learn.bounds import Amount
 
@@ -27,4 +28,25 @@ def contrastive(score: Tensor, same: Tensor, weight: Tensor, *, margin: Amount =
     """
     distance = -score
     cost = same * distance.square() + (1 - same) * (margin - distance).clamp_min(0).square()
+    return (cost * weight).sum() / weight.sum().clamp_min(1e-12)
+
+
+def cross_entropy(score: Tensor, same: Tensor, weight: Tensor) -> Tensor:
+    """Binary cross-entropy: the score is the logit of the probability that a pair is the same.
+
+    Source: Koch, Zemel, Salakhutdinov, 2015, "Siamese Neural Networks for One-shot Image Recognition".
+
+    Args:
+        score: logits, any shape.
+        same: of the same shape, 0..1; between them, how often such a pair is the same.
+        weight: of the same shape; 0 leaves a pair out.
+
+    Choose this with ``similarity.name=weighted_l1``, whose scale and offset are learned: a plain distance has neither.
+
+    Example:
+        >>> import torch
+        >>> round(cross_entropy(torch.tensor([0., 0.]), torch.tensor([1., 0.]), torch.ones(2)).item(), 4)
+        0.6931
+    """
+    cost = functional.binary_cross_entropy_with_logits(score, same, reduction="none")
     return (cost * weight).sum() / weight.sum().clamp_min(1e-12)
