@@ -185,7 +185,7 @@ class Run:
     def checkpoint(self, step: int) -> None:
         """Write all that a resumed run needs, whole or not at all."""
         state = {
-            "recipe": self._signature(),
+            "decisive": self._decisive(),
             "step": step,
             "threads": torch.get_num_threads(),
             "torch": str(torch.__version__),
@@ -216,7 +216,7 @@ class Run:
         Raises:
             UsageError: there is none, or it is of another recipe or data.
         """
-        state = checkpoint.read(self.out, self._signature())
+        state = checkpoint.read(self.out, self._decisive())
         self.encoder.load_state_dict(state["encoder"])
         self.average.load_state_dict(state["average"])
         self.loss.load_state_dict(state["objective"])
@@ -233,8 +233,8 @@ class Run:
             self.listen(Event("note", message=message))
         return int(state["step"])
 
-    def _signature(self) -> str:
-        return checkpoint.signature(self.recipe, self.data, self.started_from)
+    def _decisive(self) -> dict[str, Any]:
+        return checkpoint.decisive(self.recipe, self.data, self.started_from)
 
     def export(self) -> Model:
         """Write the model directory and drop the checkpoint."""
