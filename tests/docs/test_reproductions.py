@@ -24,12 +24,8 @@ def test_what_was_not_run_is_said_to_be():
 
 def test_a_result_stands_beside_what_was_published():
     """Figure, interval, cost, seed, state, confusion matrix and picture are on the page."""
-    table = {
-        "same, called same": 40,
-        "same, called different": 10,
-        "different, called same": 5,
-        "different, called different": 45,
-    }
+    kinds = ("same, called same", "same, called different", "different, called same", "different, called different")
+    table = dict(zip(kinds, (40, 10, 5, 45), strict=True))
     record = Record(
         "koch-30k",
         "t",
@@ -49,7 +45,8 @@ def test_a_result_stands_beside_what_was_published():
         pictures=("koch-30k-sphere.png",),
     )
     page = MADE.page({name: [asdict(record)] if name == "koch-30k" else [] for name in REPRODUCTIONS})
-    row = "| `koch-30k` | verification, 30k pairs | 90.61 % | 90.00 % [88.00, 92.00] (still training, step 10 of 20) | 75 | 1 |"
+    row = "| `koch-30k` | verification, 30k pairs | 90.61 % | 90.00 % [88.00, 92.00] (still training, "
+    row += "step 10 of 20) | 75 | 1 |"
     assert row in page
     assert "| unseen alphabets | 40 | 10 | 5 | 45 |" in page
     assert "(../results/reproduce/koch-30k-sphere.png)" in page

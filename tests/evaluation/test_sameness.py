@@ -8,7 +8,8 @@ from firstsight.evaluation.baseline import Pixels
 from firstsight.evaluation.sameness import PAIRS, asked, chosen_threshold, judged
 from worlds import alphabets, constant, knowing, measure, noisy, subject
 
-DATA = alphabets(5, 4, 6)
+DATA = alphabets(1, 5, 12)
+"""Five classes in one group, so that the classes are balanced."""
 
 
 def test_the_pairs_are_the_same_for_every_embedding():
@@ -41,7 +42,7 @@ def test_the_confusion_matrix_adds_up():
 
 def test_the_threshold_is_the_one_of_the_data_to_choose_on():
     """The protocol takes its threshold from the other alphabets, and refuses to do without them."""
-    other = alphabets(4, 4, 6, name="other")
+    other = alphabets(1, 6, 12, name="other")
     choice = subject(other, noisy(other, seed=3))
     found = measure("omniglot-same-alphabet", subject_with(choice))
     expected = chosen_threshold(asked(choice.embedder, other, choice.embeddings))

@@ -18,14 +18,14 @@ SMALL = (
 )
 RECIPES = {
     "koch": (
-        "input.size=65",
-        "encoder.width=8",
-        "encoder.dim=64",
+        "input.size=72",
+        "encoder.width=16",
+        "encoder.dim=128",
         "sampling.count=16",
         "sampling.size=16",
         "optimiser.lr=0.03",
         "optimiser.momentum_start=0.9",
-        "training.steps=150",
+        "training.steps=80",
     ),
     "same-alphabet-twin": (
         "input.size=32",
@@ -47,8 +47,8 @@ RECIPES = {
         "input.size=32",
         "encoder.width=8",
         "encoder.dim=16",
-        "sampling.classes=2",
-        "sampling.each=6",
+        "sampling.classes=4",
+        "sampling.each=3",
         "optimiser.warmup=5",
         "training.turns=1",
         "training.steps=60",
@@ -58,15 +58,15 @@ RECIPES = {
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory) -> Path:
-    """Two classes of six drawings."""
-    return draw_classes(tmp_path_factory.mktemp("two"), ("bars", "ring"))
+def few(tmp_path_factory) -> Path:
+    """Four classes of three drawings: two would lie on a line, which is called a collapse."""
+    return draw_classes(tmp_path_factory.mktemp("few"), ("bars", "ring", "square", "cross"), 3)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_overfits_a_tiny_set(recipe, two, tmp_path):
+def test_a_recipe_overfits_a_tiny_set(recipe, few, tmp_path):
     """After some dozens of steps on twelve drawings the loss is a third of what it was, or all but nothing."""
-    data = f"data.train=folder:{two}"
+    data = f"data.train=folder:{few}"
     api.train(recipe, *SMALL, *RECIPES[recipe], data, out=tmp_path / "m")
     losses = [json.loads(line)["loss"] for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
     assert losses[-1] < max(losses[0] / 3, 0.02), losses

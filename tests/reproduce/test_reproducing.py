@@ -1,4 +1,4 @@
-"""``reproduce``: the record grows while training, a stopped run goes on, a collapse is a result where it is expected."""
+"""``reproduce``: the record grows while training, a stopped run goes on, an expected collapse is a result."""
 
 import json
 from pathlib import Path

@@ -38,8 +38,6 @@ from firstsight.learn.weighted import Learned, sized
 from firstsight.model import Model
 from firstsight.spec import TrainingSpec
 
-COLLAPSED = 1.5  # effective dimensions; a healthy batch fills ten or more
-
 
 class Run:
     """The parts of one run, made from a recipe."""
@@ -151,7 +149,7 @@ class Run:
         """
         with torch.no_grad():
             dimensions = effective_dimensions(self.similarity.prepare(embeddings))
-        self.flat_checks = self.flat_checks + 1 if dimensions < COLLAPSED else 0
+        self.flat_checks = self.flat_checks + 1 if dimensions < self.recipe.training.least_dimensions else 0
         if self.flat_checks >= 3:
             raise TrainingError(
                 f"the embedding collapsed: at step {step} it fills {dimensions:.1f} of {self.dim} dimensions, so every "

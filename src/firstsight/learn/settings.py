@@ -84,6 +84,8 @@ class TrainingSettings:
         patience: looks at the validation classes without a better one after which training stops; its model is that of
             the best look. 0 trains all steps and takes the last.
         validation_tasks: one-shot tasks of a look.
+        least_dimensions: effective dimensions of a batch's embeddings below which they count as collapsed; below 1 only
+            those that coincide do.
     """
 
     steps: Count = 2000
@@ -100,6 +102,7 @@ class TrainingSettings:
     also: Positive = 0.5
     patience: Annotated[int, Bounds(0)] = 0
     validation_tasks: Count = 250
+    least_dimensions: Amount = 1.5
 
 
 @dataclass(frozen=True, slots=True)
