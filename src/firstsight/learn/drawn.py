@@ -84,6 +84,7 @@ class _Order:
         self._epoch: tuple[int, IntArray] = (-1, np.empty(0, np.int64))
 
     def batch(self, step: int) -> IntArray:
+        """Rows ``(size,)``."""
         flat = np.arange(step * self.size, (step + 1) * self.size)
         return np.concatenate(
             [
