@@ -92,7 +92,7 @@ ALPHABETS: dict[str, Reproduction] = {
             "sampling.size=32",
             "optimiser.lr=0.1",
         ),
-        smoke=(*_SMOKE, *_DRAWN),
+        smoke=(*_SMOKE, *_DRAWN, "optimiser.lr=0.001"),
         differs=(
             "The report shows a triplet loss that stays at 1.9768 and does not say why, nor its margin and rate. A "
             "triplet loss that is flat just "
