@@ -178,3 +178,10 @@ def test_bfloat16_is_the_same_training_in_coarser_steps():
         losses[precision] = torch.tensor([s.loss for s in done])
     assert not torch.equal(losses["float32"], losses["bfloat16"])
     assert (losses["float32"] - losses["bfloat16"]).abs().max() < 0.03
+
+
+def test_embeddings_that_all_but_coincide_fill_nothing():
+    """A scatter that is lost beside the embeddings' length is a collapse, whatever directions its rest has."""
+    scatter = torch.randn(32, 10, generator=torch.Generator().manual_seed(0))
+    assert effective_dimensions(30 + 1e-3 * scatter) == 0
+    assert effective_dimensions(1e-3 * scatter) > 5

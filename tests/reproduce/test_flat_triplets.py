@@ -22,4 +22,4 @@ def test_a_triplet_loss_that_lies_flat_at_its_margin_is_called_a_collapse(tmp_pa
     with pytest.raises(TrainingError, match=r"the embedding collapsed: at step 30 it fills 0\.0 of 10 dimensions"):
         api.train(what.recipe, *what.changes, *small, f"data.train=folder:{data}", out=tmp_path / "m")
     losses = [json.loads(line)["loss"] for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
-    assert losses == pytest.approx([2.0] * len(losses))
+    assert losses == pytest.approx([2.0] * len(losses), abs=1e-3)
