@@ -1,5 +1,6 @@
 """Every similarity with every comparison and every loss: it trains a step, or the recipe is refused with the mend."""
 
+import doctest
 import itertools
 import re
 
@@ -8,6 +9,7 @@ import torch
 
 from firstsight import api
 from firstsight.errors import DataError, UsageError
+from firstsight.learn import checkpoint, fitting
 from firstsight.learn.catalogue import COMPARISONS, LOSSES, SIMILARITIES
 from firstsight.learn.fitting import misfit
 from firstsight.learn.objective import Objective
@@ -164,3 +166,11 @@ def test_pairs_are_refused_as_training_data(parts, given, shapes, tmp_path):
         f"loss {parts[2]!r} is drawn from classes; name a folder of classes, or a manifest with the columns path,label"
     )
     assert not (tmp_path / "out" / "metrics.jsonl").exists()
+
+
+@pytest.mark.parametrize("module", [fitting, checkpoint])
+def test_the_examples_of_the_documentation_run(module):
+    """What the documentation of refusals shows is what comes."""
+    failed, tried = doctest.testmod(module)
+    assert tried > 0
+    assert failed == 0
