@@ -1,5 +1,6 @@
 """Every similarity with every comparison and every loss: it trains a step, or the recipe is refused with the mend."""
 
+import doctest
 import itertools
 import re
 
@@ -8,6 +9,7 @@ import torch
 
 from firstsight import api
 from firstsight.errors import DataError, UsageError
+from firstsight.learn import checkpoint, fitting
 from firstsight.learn.catalogue import COMPARISONS, LOSSES, SIMILARITIES
 from firstsight.learn.fitting import misfit
 from firstsight.learn.objective import Objective
@@ -129,6 +131,24 @@ def test_the_sentences(named, sentence):
     assert str(caught.value) == sentence
 
 
+@pytest.mark.parametrize("parts", REFUSED[::4], ids="-".join)
+def test_a_mend_does_not_spoil_the_other_objective(parts):
+    """Beside a first objective on cosines, a second that does not fit is mended by what leaves the first as it is."""
+    first = ["similarity.name=cosine", "comparison.name=proxies", "loss.name=arcface"]
+    _, comparison, loss = parts
+    if not misfit("cosine", comparison, loss):
+        load("folder", [*first, f"also_comparison.name={comparison}", f"also_loss.name={loss}"])
+        return
+    with pytest.raises(UsageError) as caught:
+        load("folder", [*first, f"also_comparison.name={comparison}", f"also_loss.name={loss}"])
+    _, _, mend = str(caught.value).partition("; ")
+    for section, names in re.findall(r"set (\w+)\.name to ([\w, ]+?)(?=,? or set | and set |$)", mend):
+        for name in re.split(r", | or ", names):
+            if " and set " not in mend:
+                also = {"also_comparison": comparison, "also_loss": loss, section: name}
+                load("folder", [*first, *(f"{key}.name={value}" for key, value in also.items())])
+
+
 @pytest.mark.parametrize("parts", FITTING[::5], ids="-".join)
 @pytest.mark.parametrize("given", ["data", "recipe"])
 def test_pairs_are_refused_as_training_data(parts, given, shapes, tmp_path):
@@ -146,3 +166,11 @@ def test_pairs_are_refused_as_training_data(parts, given, shapes, tmp_path):
         f"loss {parts[2]!r} is drawn from classes; name a folder of classes, or a manifest with the columns path,label"
     )
     assert not (tmp_path / "out" / "metrics.jsonl").exists()
+
+
+@pytest.mark.parametrize("module", [fitting, checkpoint])
+def test_the_examples_of_the_documentation_run(module):
+    """What the documentation of refusals shows is what comes."""
+    failed, tried = doctest.testmod(module)
+    assert tried > 0
+    assert failed == 0

@@ -25,14 +25,14 @@ def weighed(low=0.2):
     return made
 
 
-def in_use(part):
-    """A similarity as it is used; one that counts statistics while training no longer does."""
-    made = sized(part, DIM, {})
+def plain(name):
+    """A similarity as it is made, as it is used: not in training."""
+    made = sized(SIMILARITIES[name], DIM, {})
     return made.eval() if isinstance(made, torch.nn.Module) else made
 
 
 TWINS = [
-    *(pytest.param(in_use(part), id=name) for name, part in SIMILARITIES.items()),
+    *(pytest.param(plain(name), id=name) for name in SIMILARITIES),
     pytest.param(Euclidean(normalise=True), id="euclidean-normalised"),
     pytest.param(SquaredEuclidean(normalise=True), id="squared_euclidean-normalised"),
     pytest.param(Manhattan(normalise=True), id="manhattan-normalised"),

@@ -217,6 +217,21 @@ def test_a_run_with_learned_weights_can_be_resumed(
     assert not torch.equal(whole["weights"], torch.ones(16))
 
 
+def test_learned_weights_take_part_in_the_moving_average(
+    shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With an average the exported weights of the similarity lag behind the last ones, on the way from their start."""
+    kept: list[torch.Tensor] = []
+    monkeypatch.setattr(
+        "firstsight.learn.run.save", lambda path, **parts: kept.append(parts["similarity"].weights.detach() - 1)
+    )
+    changes = (*TINY, "similarity.name=weighted_l1", *WAYS["weighted_l1"], "training.steps=8")
+    for decay in (0.0, 0.9):
+        api.train("folder", *changes, f"training.average={decay}", data=str(shapes), out=tmp_path / f"{decay}")
+    last, averaged = kept
+    assert 0.1 * last.norm() < averaged.norm() < 0.95 * last.norm()
+
+
 def test_free_weights_of_both_signs_are_refused_when_a_model_is_asked_for(shapes: Path, tmp_path: Path) -> None:
     """Free weights that end on both sides of 0 give no model but the sentence that mends it; the checkpoint stays."""
     changes = ("similarity.name=weighted_l1", *WAYS["weighted_l1"], "similarity.weights=free", "optimiser.lr=0.3")

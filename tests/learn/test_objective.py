@@ -152,7 +152,7 @@ def test_the_second_loss_weighs_half_unless_told():
         (
             (*ALSO, "also_loss.name=contrastive"),
             "also_loss 'contrastive' is defined on a negated distance, similarity 'cosine' gives a cosine of "
-            "normalised embeddings; set similarity.name to angular, euclidean or manhattan, or set also_loss.name to "
+            "normalised embeddings; set also_loss.name to "
             "triplet, multi_similarity, normalised_softmax, arcface or supcon",
         ),
         (

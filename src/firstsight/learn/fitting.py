@@ -58,6 +58,11 @@ def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, ju
     wrong = misfit(similarity, comparison, loss)
     if not wrong:
         return
+    beside = [  # another objective of the recipe goes by the same similarity
+        (str(sections[c]["name"]), str(sections[j]["name"]))
+        for c, j in (("comparison", "loss"), ("also_comparison", "also_loss"))
+        if c in sections and j in sections
+    ]
     kind = _SCORES[SIMILARITIES[similarity].domain]
     domains = _listed(_SCORES[domain] for domain in LOSSES[loss].domains)
     said = {
@@ -66,7 +71,9 @@ def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, ju
         "proxies": f"{compared} {comparison!r} compares by the cosine, similarity {similarity!r} gives {kind}",
     }[wrong]
     changes = {
-        "similarity": [name for name in SIMILARITIES if not misfit(name, comparison, loss)],
+        "similarity": [
+            name for name in SIMILARITIES if not any(misfit(name, *each) for each in {(comparison, loss), *beside})
+        ],
         compared: [name for name in COMPARISONS if not misfit(similarity, name, loss)],
         judged: [name for name in LOSSES if not misfit(similarity, comparison, name)],
     }
