@@ -30,7 +30,7 @@ FACENET: dict[str, Reproduction] = {
         title="FaceNet's triplets on glyphs: unit embeddings, squared distance, semi-hard negatives",
         paper=PAPER,
         recipe="facenet",
-        smoke=("encoder.dim=8", *_SMOKE),
+        smoke=("encoder.dim=8", "data.train=omniglot:validation", "data.validation=", *_SMOKE),
         figures=(
             Figure("Lake's 20-way one-shot runs", "omniglot-lake-20way", "accuracy"),
             Figure("20-way one-shot within alphabets", "omniglot-within-20way", "accuracy"),
