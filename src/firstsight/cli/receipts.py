@@ -1,4 +1,4 @@
-"""What commands on galleries print: receipts, decisions, matches, counts."""
+"""What commands on galleries and reproductions print: receipts, decisions, matches, counts, figures."""
 
 from __future__ import annotations
 
