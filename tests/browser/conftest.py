@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from served_page import Opened, Running, Watch, running
 
@@ -33,6 +33,7 @@ def browser() -> Iterator[Browser]:
         pytest.fail(f"none of {', '.join(NAMES)} is installed; install one, or leave these out with -m 'not browser'")
     os.environ.setdefault("TMPDIR", tempfile.gettempdir())
     arguments = ["--use-fake-device-for-media-stream"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    expect.set_options(timeout=20_000)  # as long as everything else may take
     with sync_playwright() as driver:
         made = driver.chromium.launch(executable_path=place, args=arguments)
         yield made

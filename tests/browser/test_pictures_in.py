@@ -171,7 +171,7 @@ def test_a_picture_is_taken(opened: Opened) -> None:
     view is left."""
     page: Page = opened("enroll", permissions=["camera"])
     page.get_by_role("button", name="Camera").click()
-    page.wait_for_function("document.querySelector('video')?.videoWidth > 0")
+    expect(page.locator("video")).not_to_have_js_property("videoWidth", 0)
     page.get_by_role("button", name="Take the picture").click()
     expect(page.locator(".files li")).to_have_count(1)
     page.evaluate("window.track = document.querySelector('video').srcObject.getTracks()[0]")

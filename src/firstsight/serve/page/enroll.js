@@ -99,6 +99,8 @@ export function view() {
   async function enroll(override = []) {
     const who = name.value.trim();
     if (!who || !files.length) return;
+    clearTimeout(timer);
+    asked?.abort();
     submit.disabled = true;
     show(trouble);
     try {
