@@ -109,7 +109,13 @@ def test_every_command_has_its_function(command: str) -> None:
         assert said[key] == default or (both_optional and (name, key) in LOOSER), key
 
 
-LOOSER = {("train", "changes"), ("identify", "sources"), ("identify", "data")}
+LOOSER = {
+    ("train", "changes"),
+    ("identify", "sources"),
+    ("identify", "data"),
+    ("reproduce", "name"),
+    ("reproduce", "changes"),
+}
 """Parameters that a command may leave out where a function takes none or several of them."""
 
 
@@ -120,9 +126,9 @@ def test_serve_has_its_settings() -> None:
 
 def test_every_function_has_its_command() -> None:
     """A verb of the API cannot be without a command; ``identify --data`` is ``identify_data``,
-    ``compare --why`` is ``why``."""
+    ``compare --why`` is ``why``, ``reproduce`` without a name is ``reproductions``."""
     reached = {function_of(name) for name in COMMANDS if name != "serve"}
-    assert reached | {"identify_data", "why"} == set(api.__all__)
+    assert reached | {"identify_data", "reproductions", "why"} == set(api.__all__)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -133,6 +139,7 @@ def test_options_are_spelled_as_parameters(command: str, cli: Cli) -> None:
     arguments = {
         "train": {"recipe", "changes"},
         "export": {"changes"},
+        "reproduce": {"name", "changes"},
         "evaluate": {"data"},
         "calibrate": {"data"},
         "annotate": {"metadata"},

@@ -154,6 +154,8 @@ def test_memory_is_bounded_by_the_chunk(kind, alike, monkeypatch):
         ("dot", Link("negate")),
         ("dot", Link("rbf")),
         ("euclidean", Link("identity")),
+        ("euclidean", Link("angle")),
+        ("manhattan", Link("angle")),
         ("manhattan", Link("identity")),
         ("euclidean", Link("negate", scale=-1.0)),
         ("dot", Link(scale=0.0)),
@@ -208,3 +210,85 @@ def test_references_that_cancel_give_a_finite_template():
     """Two opposite references have no mean direction: the template is zero, not NaN."""
     made = Similarity().templates(np.array([[1, 0], [-1, 0]], np.float32), np.array([0, 0]), 1)
     assert np.array_equal(made, np.zeros((1, 2), np.float32))
+
+
+ANGULAR = Similarity("dot", Link("angle", scale=2.0, bias=1.0))
+
+
+def directions(rows, dim=8, seed=0):
+    """Vectors of length 1."""
+    found = vectors(rows, dim, seed)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def test_angles_equal_a_loop():
+    """Angles of directions, near ones, equal ones and opposite ones among them, are those of float64, less the sign."""
+    left, right = directions(40), directions(30, seed=1)
+    right[2], right[3], right[4] = left[3], -left[3], left[3] + 1e-4 * left[5]
+    right[4] /= np.linalg.norm(right[4])
+    a, b = left.astype(np.float64), right.astype(np.float64)
+    apart, along = (np.linalg.norm(a[:, None] - s * b[None], axis=2) for s in (1, -1))
+    expected = 1 - 2 * 2 * np.arctan2(apart, along)
+    found = ANGULAR.scores(left, right)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    assert found[3, 2] == 1.0
+    aligned = ANGULAR.aligned(left[:30], right)
+    assert aligned.dtype == np.float32
+    np.testing.assert_allclose(aligned, np.diag(expected), rtol=1e-5, atol=1e-5)
+
+
+def test_angles_rank_as_cosines_do():
+    """The link falls strictly with the angle, so the order of a search by angle is that by cosine."""
+    steps = np.diff(ANGULAR.link(np.linspace(-1, 1, 50, dtype=np.float32)))
+    assert (steps > 0).all()
+    probes, gallery = directions(5, seed=2), directions(300, seed=3)
+    for found, expected in zip(
+        ANGULAR.search(probes, gallery, 9), Similarity().search(probes, gallery, 9), strict=True
+    ):
+        if found.dtype == np.int64:
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_angles_of_alike_directions_need_little_memory(monkeypatch):
+    """Directions that nearly all coincide are measured one by one in blocks, and give what one block gives."""
+    found = directions(1, 64) + 1e-4 * directions(256, 64, 1)
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    whole = ANGULAR.scores(found, found)
+    monkeypatch.setattr(similarity, "_CHUNK", 1 << 14)
+    tracemalloc.start()
+    again = ANGULAR.scores(found, found)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_allclose(again, whole, rtol=1e-6, atol=1e-6)
+    assert peak < 4 * 256 * 256 + 24 * 4 * (1 << 14)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "dim"), [(1, 40_000, 64), (300, 300, 64), (2, 3, 60_000), (0, 4, 8), (4, 0, 8)]
+)
+def test_manhattan_needs_little_memory_in_every_shape(left, right, dim):
+    """Many rows on either side, or long vectors: beyond the table there are 2 MiB of differences at most."""
+    a, b = vectors(left, dim), vectors(right, dim, seed=1)
+    tracemalloc.start()
+    found = measured("manhattan", a, b)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.shape == (left, right)
+    assert peak < 4 * left * right + (2 << 20)
+    some = slice(None, None, max(1, right // 50))
+    exact = np.abs(a[:, None].astype(np.float64) - b[None, some]).sum(2)
+    np.testing.assert_allclose(found[:, some], exact, rtol=2e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shelves_are_searched_as_one_gallery(kind):
+    """A gallery in three pieces, one with shifts, gives the ranking and scores of the whole table."""
+    probes, gallery = vectors(5, seed=11), vectors(60, seed=12)
+    shifts = np.concatenate([np.zeros(40), np.full(20, 0.1)]).astype(np.float32)
+    shelves = [(gallery[:7], None), (gallery[7:40], None), (gallery[40:], shifts[40:])]
+    table = KINDS[kind].scores(probes, gallery) - shifts
+    order = np.argsort(-table, axis=1, kind="stable")[:, :9]
+    indices, best = KINDS[kind].search_shelves(probes, shelves, 9)
+    np.testing.assert_array_equal(indices, order)
+    np.testing.assert_allclose(best, np.take_along_axis(table, order, 1), rtol=1e-5, atol=1e-6)

@@ -1,11 +1,12 @@
 """Every comparison of the catalogue: one shape, right truth, and nothing compared that must not be."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstsight.learn.catalogue import COMPARISONS
+from firstsight.learn.catalogue import COMPARISONS, SAMPLERS
 from firstsight.learn.similarities import Cosine
 
 SEEDED = settings(derandomize=True, deadline=None, max_examples=40)
@@ -15,6 +16,10 @@ LABELS = st.lists(st.integers(0, 4), min_size=3, max_size=16).filter(lambda foun
 def compare(name, labels, seed=0):
     """A comparison of random embeddings of these labels, and the embeddings."""
     draw = torch.Generator().manual_seed(seed)
+    if COMPARISONS[name].given:  # takes a batch of what its sampler draws
+        known = np.array(labels)
+        sampler = SAMPLERS[COMPARISONS[name].given](known, known * 0, seed, count=12, size=12)
+        labels = known[sampler.batch(0)].tolist()
     embeddings = torch.randn(len(labels), 8, generator=draw, requires_grad=True)
     part = COMPARISONS[name](Cosine(), 8, 5)
     return part(Cosine().prepare(embeddings), torch.tensor(labels), draw), embeddings

@@ -1,6 +1,7 @@
 """Every loss of the catalogue: what any loss on comparisons must do."""
 
 import inspect
+import itertools
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
@@ -9,9 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstsight.learn.catalogue import COMPARISONS, LOSSES, SIMILARITIES
+from firstsight.learn.weighted import sized
 
 SEEDED = settings(derandomize=True, deadline=None, max_examples=40)
-RANGE = {"negated distance": (-2.0, 0.0), "cosine": (-1.0, 1.0)}
+RANGE = {
+    "cosine": (-1.0, 1.0),
+    "dot product": (-2.0, 2.0),
+    "negated distance": (-2.0, 0.0),
+    "negated squared distance": (-4.0, 0.0),
+    "kernel": (0.0, 1.0),
+    "logit": (-2.0, 2.0),
+}
 SHARES_ITS_TARGET = {"normalised_softmax", "supcon"}
 """Losses that ask same columns of one row to be *equally* near, so that the sign holds for their sum only."""
 
@@ -143,13 +152,13 @@ def test_gradients_are_finite_at_the_ends_of_the_range(name, domain, option, dty
 @pytest.mark.parametrize(("name", "domain", "option"), VARIANTS)
 def test_gradients_are_finite_when_all_embeddings_are_equal(name, domain, option):
     """Embeddings that all coincide, at zero or elsewhere, give a finite loss and a finite gradient."""
-    similarity = next(s for s in SIMILARITIES.values() if s.domain == domain)()
-    for comparison in ("in_batch", "proxies") if domain == "cosine" else ("in_batch",):
-        for place in (0.0, 0.3):
-            embeddings = torch.full((6, 4), place, requires_grad=True)
-            part = COMPARISONS[comparison](similarity, 4, 3)
-            found = part(similarity.prepare(embeddings), torch.arange(6) % 3, torch.Generator())
-            loss = LOSSES[name].function(found.score, found.same, found.weight, **option)
-            (slope,) = torch.autograd.grad(loss, embeddings)
-            assert loss.isfinite()
-            assert slope.isfinite().all()
+    comparisons = ("in_batch", "proxies") if domain == "cosine" else ("in_batch",)
+    similarities = [sized(part, 4, {}) for part in SIMILARITIES.values() if part.domain == domain]
+    for similarity, comparison, place in itertools.product(similarities, comparisons, (0.0, 0.3)):
+        embeddings = torch.full((6, 4), place, requires_grad=True)
+        part = COMPARISONS[comparison](similarity, 4, 3)
+        found = part(similarity.prepare(embeddings), torch.arange(6) % 3, torch.Generator())
+        loss = LOSSES[name].function(found.score, found.same, found.weight, **option)
+        (slope,) = torch.autograd.grad(loss, embeddings)
+        assert loss.isfinite()
+        assert slope.isfinite().all()

@@ -28,6 +28,7 @@ FLOORS = {
     "evaluation": 7,
     "report": 7,
     "learn": 8,
+    "reproduce": 8,
     "api": 9,
     "cli": 10,
     "client": 10,

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from firstsight.errors import TrainingError
-from firstsight.learn.fit import effective_dimensions, fit, learning_rate_at
+from firstsight.learn.fit import effective_dimensions, fit
 from firstsight.learn.optimisers import Together, make_optimiser
+from firstsight.learn.schedules import learning_rate_at
 
 
 def tiny():
@@ -177,3 +178,10 @@ def test_bfloat16_is_the_same_training_in_coarser_steps():
         losses[precision] = torch.tensor([s.loss for s in done])
     assert not torch.equal(losses["float32"], losses["bfloat16"])
     assert (losses["float32"] - losses["bfloat16"]).abs().max() < 0.03
+
+
+def test_embeddings_that_all_but_coincide_fill_nothing():
+    """A scatter that is lost beside the embeddings' length is a collapse, whatever directions its rest has."""
+    scatter = torch.randn(32, 10, generator=torch.Generator().manual_seed(0))
+    assert effective_dimensions(30 + 1e-3 * scatter) == 0
+    assert effective_dimensions(1e-3 * scatter) > 5

@@ -136,8 +136,8 @@ def test_the_second_loss_weighs_half_unless_told():
         ),
         (
             ("also_comparison.name=in_batch",),
-            "the recipe names no also_loss; add [also_loss] with name = one of contrastive, triplet, multi_similarity, "
-            "normalised_softmax, arcface, supcon; a second objective is a comparison and a loss",
+            "the recipe names no also_loss; add [also_loss] with name = one of contrastive, cross_entropy, triplet, "
+            "multi_similarity, normalised_softmax, arcface, supcon; a second objective is a comparison and a loss",
         ),
         (
             ("training.also=0.5",),
@@ -147,12 +147,13 @@ def test_the_second_loss_weighs_half_unless_told():
         (
             (*ALSO, "also_comparison.name=sampled_pairs"),
             "also_loss 'triplet' needs a row of scores an anchor, also_comparison 'sampled_pairs' gives single pairs; "
-            "use in_batch, sampled_triplets or proxies",
+            "set also_comparison.name to in_batch, sampled_triplets or proxies",
         ),
         (
             (*ALSO, "also_loss.name=contrastive"),
-            "also_loss 'contrastive' is defined on a negated distance, similarity 'cosine' gives a cosine; change one "
-            "of them",
+            "also_loss 'contrastive' is defined on a negated distance, similarity 'cosine' gives a cosine of "
+            "normalised embeddings; set also_loss.name to "
+            "triplet, multi_similarity, normalised_softmax, arcface or supcon",
         ),
         (
             (*ALSO, "also_loss.margin=-1"),
@@ -168,8 +169,8 @@ def test_the_second_loss_weighs_half_unless_told():
         ),
         (
             (*ALSO, "also_loss.name=nt_xent"),
-            "there is no also_loss 'nt_xent' (did you mean 'supcon'?); known: arcface, contrastive, multi_similarity, "
-            "normalised_softmax, supcon, triplet",
+            "there is no also_loss 'nt_xent' (did you mean 'supcon'?); known: arcface, contrastive, cross_entropy, "
+            "multi_similarity, normalised_softmax, supcon, triplet",
         ),
         (
             ("also_los.name=triplet",),

@@ -3,7 +3,7 @@
 import pytest
 
 from firstsight.errors import UsageError
-from firstsight.learn.catalogue import ALSO_KNOWN_AS, LOSSES
+from firstsight.learn.catalogue import ALSO_KNOWN_AS, LOSSES, SIMILARITIES
 from firstsight.learn.recipe import load
 
 ROWS = "needs a row of scores an anchor, comparison 'sampled_pairs' gives single pairs"
@@ -20,7 +20,7 @@ def refusal(*changes):
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_makes_a_recipe(name):
     """Each loss of the catalogue can be named beside a similarity of its domain and a comparison with rows."""
-    similarity = "cosine" if "cosine" in LOSSES[name].domains else "euclidean"
+    similarity = next(n for n, part in SIMILARITIES.items() if part.domain in LOSSES[name].domains)
     recipe = load("folder", (f"loss.name={name}", f"similarity.name={similarity}", "comparison.name=in_batch"))
     assert recipe.part("loss") is LOSSES[name]
 
@@ -29,7 +29,7 @@ def test_every_loss_makes_a_recipe(name):
 def test_a_loss_on_rows_refuses_pairs(name):
     """A loss that needs rows says so when the comparison gives single pairs, and what to take instead."""
     sentence = refusal(f"loss.name={name}", "comparison.name=sampled_pairs")
-    assert sentence.startswith(f"loss {name!r} {ROWS}; use ")
+    assert sentence.startswith(f"loss {name!r} {ROWS}; set comparison.name to ")
 
 
 @pytest.mark.parametrize("name", [n for n, loss in LOSSES.items() if loss.domains == ("cosine",)])
@@ -37,7 +37,8 @@ def test_a_loss_on_cosines_refuses_distances(name):
     """A loss of angles says so when the similarity gives a distance."""
     sentence = refusal(f"loss.name={name}", "similarity.name=euclidean", "comparison.name=in_batch")
     assert sentence == (
-        f"loss {name!r} is defined on a cosine, similarity 'euclidean' gives a negated distance; change one of them"
+        f"loss {name!r} is defined on a cosine of normalised embeddings, similarity 'euclidean' gives a negated "
+        "distance; set similarity.name to cosine, or set loss.name to contrastive or triplet"
     )
 
 

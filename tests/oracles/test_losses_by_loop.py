@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from firstsight.learn.losses.multi_similarity import multi_similarity
-from firstsight.learn.losses.pairwise import contrastive
+from firstsight.learn.losses.pairwise import contrastive, cross_entropy
 from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
 
@@ -55,6 +55,20 @@ def test_contrastive_takes_graded_pairs():
     """A pair that is same by 0.25 costs a quarter of a same pair and three quarters of a different one."""
     score, one = torch.tensor([-0.4], dtype=torch.float64), torch.ones(1, dtype=torch.float64)
     assert contrastive(score, 0.25 * one, one).item() == pytest.approx(0.25 * 0.16 + 0.75 * 0.36, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_cross_entropy_equals_koch(seed):
+    """The weighted mean of -(y log p + (1 - y) log(1 - p)) with p the logistic function of the score, y graded too."""
+    score, same, weight = (t.ravel() for t in distances(seed))
+    score, same = 3 * score + 2, same * torch.linspace(0.5, 1, len(same), dtype=torch.float64)
+    weight = weight * torch.linspace(0.1, 2, len(weight), dtype=torch.float64)
+    total = counted = 0.0
+    for s, y, w in zip(score.tolist(), same.tolist(), weight.tolist(), strict=True):
+        p = 1 / (1 + math.exp(-s))
+        total -= w * (y * math.log(p) + (1 - y) * math.log(1 - p))
+        counted += w
+    assert cross_entropy(score, same, weight).item() == pytest.approx(total / counted, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from drawn import TINY, Cli, Refused
+from drawn import SHAPES, TINY, Cli, Refused, draw, draw_classes
 from firstsight import api
 from firstsight.errors import TrainingError
 from firstsight.learn.events import Event
@@ -218,9 +218,20 @@ def test_what_cannot_be_resumed_is_refused(
         api.train("folder", *settings, data=str(shapes), out=out, listen=stop)
     checkpoint = (out / "checkpoint.pt").read_bytes()
     refused(2, ("train", "folder", shapes, *settings, "--out", out), "--resume it, or --overwrite it")
-    changed = (*settings, "encoder.width=16")
-    refused(2, ("train", "folder", shapes, *changed, "--out", out, "--resume"), "another recipe or other data")
-    refused(2, ("train", "folder", strangers, *settings, "--out", out, "--resume"), "another recipe or other data")
+    changed = (*settings, "encoder.width=16", "loss.margin=0.3", "encoder.head=pool")
+    sentence = refused(2, ("train", "folder", shapes, *changed, "--out", out, "--resume"))
+    assert sentence == (
+        f"{out}/checkpoint.pt was written by another recipe or other data: encoder.head was not set and is 'pool', "
+        "encoder.width was 8 and is 16, loss.margin was 0.2 and is 0.3; resume with what was, or train without --resume"
+    )
+    fewer = tuple(change for change in settings if not change.startswith("training.average"))
+    refused(2, ("train", "folder", shapes, *fewer, "--out", out, "--resume"), "training.average was 0.9 and is not set")
+    refused(
+        2,
+        ("train", "folder", strangers, *settings, "--out", out, "--resume"),
+        f"other data: data.calibration was 'folder:{shapes}:validation' and is 'folder:{strangers}:validation', "
+        f"data.train was 'folder:{shapes}:train' and is 'folder:{strangers}:train', ",
+    )
     refused(2, ("compare", out, "a.png", "b.png"), "--resume")
     assert (out / "checkpoint.pt").read_bytes() == checkpoint
     older = torch.load(out / "checkpoint.pt", weights_only=True)
@@ -230,6 +241,26 @@ def test_what_cannot_be_resumed_is_refused(
     for content in (b"", b"rubbish", checkpoint[: len(checkpoint) // 2]):
         (out / "checkpoint.pt").write_bytes(content)
         refused(2, ("train", "folder", shapes, *settings, "--out", out, "--resume"), "is damaged")
+
+
+def test_a_resumed_run_is_told_that_its_examples_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    """The same recipe over a folder in which a picture was replaced is refused, and it is the examples that changed."""
+    collect(monkeypatch)
+    folder, out = draw_classes(tmp_path / "shapes", SHAPES, 3), tmp_path / "out"
+    settings = (*TINY, "training.steps=8", "training.checkpoint_every=2")
+
+    def stop(event: Event) -> None:
+        if event.kind == "step" and event.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        api.train("folder", *settings, data=str(folder), out=out, listen=stop)
+    for kind in SHAPES:
+        draw(kind, 77).save(folder / kind / "1.png")
+    again = ("train", "folder", folder, *settings, "--out", out, "--resume")
+    refused(2, again, f"other data: the examples of folder:{folder}:train have changed; resume with what was")
 
 
 def test_a_checkpoint_that_is_a_pickle_is_not_run(

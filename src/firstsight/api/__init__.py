@@ -1,7 +1,7 @@
 """The verbs as plain functions: the one door that the command line and the service go through.
 
 Those of galleries are in :mod:`firstsight.api.galleries`, those of what happened in :mod:`firstsight.api.audit`, those
-of keys in :mod:`firstsight.api.access`.
+of keys in :mod:`firstsight.api.access`, those of published systems in :mod:`firstsight.api.reproductions`.
 
 Only this module imports :mod:`firstsight.learn`, and only inside the function that needs it.
 """
@@ -37,6 +37,7 @@ from firstsight.api.galleries import (
     replace,
     verify,
 )
+from firstsight.api.reproductions import reproduce, reproductions
 from firstsight.calibration import DEFAULT_CURVE, Calibration, CurveKind, named_target
 from firstsight.datasets import catalogue as data_sets
 from firstsight.datasets.readings import Progress
@@ -326,6 +327,8 @@ __all__ = [
     "remove",
     "rename",
     "replace",
+    "reproduce",
+    "reproductions",
     "revoke_key",
     "train",
     "verify",

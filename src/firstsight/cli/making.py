@@ -110,3 +110,29 @@ def quantise(
         made = api.quantise(model, data, out=out, overwrite=overwrite, progress=progress)
     render.written(made, json=json)
     return 0
+
+
+@app.command()
+def reproduce(
+    name: Annotated[str | None, typer.Argument(help="What to reproduce; without it, what there is.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Such as training.steps=500.")
+    ] = None,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="The smallest size: seconds, and no figure means a thing.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the training and of the measures.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder of the training [default: build/reproduce/NAME].")] = None,
+    json: Json = False,
+) -> int:
+    """Train as a paper did and measure by its protocol; a run that was stopped goes on."""
+    from firstsight import api
+    from firstsight.cli import receipts, render
+
+    if name is None:
+        render.table(api.reproductions(), ["name", "about"], "none", json=json)
+        return 0
+    with render.training(quiet=json) as listen:
+        made = api.reproduce(name, *(changes or ()), smoke=smoke, seed=seed, out=out, listen=listen)
+    receipts.reproduced(made, json=json)
+    return 0

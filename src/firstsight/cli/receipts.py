@@ -1,4 +1,4 @@
-"""What commands on galleries print: receipts, decisions, matches, counts."""
+"""What commands on galleries and reproductions print: receipts, decisions, matches, counts, figures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from firstsight.errors import count
 
 if TYPE_CHECKING:
     from firstsight.model import Model
+    from firstsight.reproduce.record import Record
     from firstsight.types import (
         Copy,
         Decision,
@@ -228,3 +229,19 @@ def copied(receipt: Copy, *, json: bool) -> None:
 def _sheet(csv: Path | None) -> None:
     if csv is not None:
         print(f"written to {csv}")
+
+
+def reproduced(record: Record, *, json: bool) -> None:
+    """Published figures beside ours."""
+    if json:
+        dump(record)
+        return
+    print(f"{record.title}: {record.cpu_minutes} CPU minutes, seed {record.seed}")
+    if record.stopped:
+        print(f"  training ended: {record.stopped}")
+    for figure in record.figures:
+        paper = "nothing published" if figure.paper is None else f"published {100 * figure.paper:.2f} %"
+        ours = figure.ours
+        print(f"  {figure.name}: {100 * ours.value:.2f} % [{100 * ours.low:.2f}, {100 * ours.high:.2f}], {paper}")
+    if record.smoke:
+        print("  a smoke run: these figures mean nothing")

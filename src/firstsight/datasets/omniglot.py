@@ -16,6 +16,13 @@ and as two papers split it, for a comparison with them:
         other drawers, the last 10 by the last 4. The paper names neither: here the 30 are those of ``background``
     vinyals-train, vinyals-test    Vinyals et al., 2016 (arXiv:1606.04080), as Snell et al. published it: 1,200
         characters to learn from, 423 to test on, where each of the four quarter turns of a character is a class
+    lake-validation, lake-test    as koch-validation and koch-test, but the alphabets of the test are the ten that the
+        one-shot runs are made of (their images tell), "the same ones used in Lake et al." as the paper says
+
+For "are these two of the same alphabet?" the alphabet is the label:
+
+    alphabets-background, alphabets-train, alphabets-validation, alphabets-evaluation
+        the examples of background, train, validation and evaluation
 """
 
 from __future__ import annotations
@@ -51,6 +58,24 @@ SPLITS = (
     "koch-test",
     "vinyals-train",
     "vinyals-test",
+    "lake-validation",
+    "lake-test",
+    "alphabets-background",
+    "alphabets-train",
+    "alphabets-validation",
+    "alphabets-evaluation",
+)
+_LAKE = (
+    "Atlantean",
+    "Ge_ez",
+    "Glagolitic",
+    "Gurmukhi",
+    "Kannada",
+    "Malayalam",
+    "Manipuri",
+    "Old_Church_Slavonic_(Cyrillic)",
+    "Tengwar",
+    "Tibetan",
 )
 _VINYALS_CUT = "Gurmukhi/character42"  # by name, the first character of vinyals-test
 _MEMBER = re.compile(r"(?:.*/)?images_(?:background|evaluation)/([^/]+)/(character\d+)/(\d+)_(\d+)\.png")
@@ -66,6 +91,8 @@ def load(split: str = "background") -> DataSet:
     if split == "runs":
         return _runs()
     name = f"omniglot:{split}"
+    if split.startswith("alphabets-"):
+        return _by_alphabet(load(split.removeprefix("alphabets-")), name)
     if split in ("background", "koch-train", "train", "validation"):
         half = replace(_half("background"), name=name)
         if split == "koch-train":
@@ -82,6 +109,10 @@ def load(split: str = "background") -> DataSet:
         return replace(learned, examples=(*_half("background").examples, *learned.examples))
     alphabets = half.groups[0]
     first, last = alphabets[: len(alphabets) // 2], alphabets[len(alphabets) // 2 :]
+    if split == "lake-validation":
+        return half.where(lambda e: e.group not in _LAKE and 12 < _drawer(e) <= 16, name)
+    if split == "lake-test":
+        return half.where(lambda e: e.group in _LAKE and _drawer(e) > 16, name)
     if split == "koch-validation":
         return half.where(lambda e: e.group in first and 12 < _drawer(e) <= 16, name)
     if split == "koch-test":
@@ -94,6 +125,12 @@ def load(split: str = "background") -> DataSet:
 
 def _drawer(example: Example) -> int:
     return int(example.origin.rsplit(" ", 1)[1])
+
+
+def _by_alphabet(data: DataSet, name: str) -> DataSet:
+    """The same examples under the label of their alphabet; the characters stay known as ``also``."""
+    examples = tuple(replace(e, label=e.group, group="", key=f"{e.key}:alphabet") for e in data.examples)
+    return replace(data, name=name, examples=examples, also=data.class_names)
 
 
 def _turned(data: DataSet) -> DataSet:

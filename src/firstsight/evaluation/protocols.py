@@ -9,6 +9,7 @@ from firstsight.errors import UsageError, unknown
 from firstsight.evaluation.identification import identification, lake, nway, transfer, within
 from firstsight.evaluation.openset import openset
 from firstsight.evaluation.retrieval import retrieval
+from firstsight.evaluation.sameness import same_alphabet
 from firstsight.evaluation.subject import Protocol, Settings
 from firstsight.evaluation.verification import koch, verification
 from firstsight.types import Info
@@ -37,6 +38,18 @@ PROTOCOLS: dict[str, Protocol] = {
         koch,
         "omniglot:koch-test",
         "omniglot:koch-validation",
+    ),
+    "koch-verification": Protocol(
+        "the same, tested on the ten alphabets of Lake's runs as the paper says, threshold from the ten others",
+        koch,
+        "omniglot:lake-test",
+        "omniglot:lake-validation",
+    ),
+    "omniglot-same-alphabet": Protocol(
+        "are two glyphs of one alphabet? 20,000 pairs of the 20 evaluation alphabets, threshold from five others",
+        same_alphabet,
+        "omniglot:alphabets-evaluation",
+        "omniglot:alphabets-validation",
     ),
     "mnist-10way": Protocol(
         "digits by a model that never saw one: one reference of each, 1,000 draws of them, all others asked",

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from firstsight.errors import UsageError
 from firstsight.inputs.decode import decode
+from firstsight.inputs.glyph import ink_of
 from firstsight.types import Reading, Source
 
 
@@ -22,12 +23,14 @@ class ImageInput:
         channels: 1 for grey, 3 for RGB.
         fit: ``stretch`` to the square, ``pad`` with the border's colour, or ``crop`` the centre.
         invert: make dark-on-light pictures light-on-dark (icons, drawings).
+        light: make drawings light-on-dark, whichever they are; channels must be 1.
     """
 
     size: int = 64
     channels: int = 3
     fit: Literal["stretch", "pad", "crop"] = "stretch"
     invert: bool = False
+    light: bool = False
 
     name: ClassVar[str] = "image"
     version: ClassVar[int] = 1
@@ -39,6 +42,9 @@ class ImageInput:
             raise UsageError(f"input.channels is {self.channels}, 1 (grey) or 3 (RGB) was expected")
         if self.fit not in ("stretch", "pad", "crop"):
             raise UsageError(f"input.fit is {self.fit!r}, stretch, pad or crop was expected")
+
+        if self.light and (self.channels != 1 or self.invert):
+            raise UsageError("input.light tells ink from paper itself; set channels to 1 and leave invert out")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -66,6 +72,8 @@ class ImageInput:
         pixels = np.asarray(picture, dtype=np.uint8).reshape(self.size, self.size, self.channels)
         if self.invert:
             pixels = 255 - pixels
+        elif self.light:
+            pixels = ink_of(pixels[:, :, 0])[:, :, None]
         arrays = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
         return Reading(arrays=arrays, boxes=(box,))
 

@@ -7,15 +7,32 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from firstsight.learn.augment import augment
 from firstsight.learn.comparisons import InBatch, Proxies, SampledPairs, SampledTriplets
+from firstsight.learn.distort import affine
+from firstsight.learn.drawn import DrawnPairs, DrawnTriplets
 from firstsight.learn.encoders.conv4 import Conv4
+from firstsight.learn.encoders.koch import Koch
 from firstsight.learn.encoders.residual import Residual
+from firstsight.learn.encoders.tanh_twin import TanhTwin
+from firstsight.learn.given import GivenPairs, GivenTriplets
 from firstsight.learn.losses.multi_similarity import multi_similarity
-from firstsight.learn.losses.pairwise import contrastive
+from firstsight.learn.losses.pairwise import contrastive, cross_entropy, logistic_contrastive
 from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
 from firstsight.learn.sampling import PK, HardGroups, Random
-from firstsight.learn.similarities import Cosine, Euclidean
+from firstsight.learn.similarities import (
+    RBF,
+    Angular,
+    Cosine,
+    Dot,
+    Euclidean,
+    Manhattan,
+    SquaredEuclidean,
+    TorchSimilarity,
+)
+from firstsight.learn.standardised import StandardisedEuclidean
+from firstsight.learn.weighted import WeightedL1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +50,46 @@ class Loss:
     rows: bool
 
 
-ENCODERS: dict[str, type[nn.Module]] = {"residual": Residual, "conv4": Conv4}
+ENCODERS: dict[str, type[nn.Module]] = {
+    "residual": Residual,
+    "conv4": Conv4,
+    "koch": Koch,
+    "tanh_twin": TanhTwin,
+}
 
-SIMILARITIES: dict[str, type[Cosine] | type[Euclidean]] = {"cosine": Cosine, "euclidean": Euclidean}
+SIMILARITIES: dict[str, type[TorchSimilarity]] = {
+    "cosine": Cosine,
+    "dot": Dot,
+    "angular": Angular,
+    "euclidean": Euclidean,
+    "squared_euclidean": SquaredEuclidean,
+    "manhattan": Manhattan,
+    "rbf": RBF,
+    "weighted_l1": WeightedL1,
+    "standardised_euclidean": StandardisedEuclidean,
+}
 
-COMPARISONS: dict[str, type[InBatch] | type[SampledPairs] | type[SampledTriplets] | type[Proxies]] = {
+COMPARISONS: dict[
+    str,
+    type[InBatch] | type[SampledPairs] | type[SampledTriplets] | type[Proxies] | type[GivenPairs] | type[GivenTriplets],
+] = {
     "in_batch": InBatch,
     "sampled_pairs": SampledPairs,
     "sampled_triplets": SampledTriplets,
     "proxies": Proxies,
+    "given_pairs": GivenPairs,
+    "given_triplets": GivenTriplets,
 }
 
 LOSSES: dict[str, Loss] = {
     "contrastive": Loss(contrastive, ("negated distance",), rows=False),
-    "triplet": Loss(triplet, ("negated distance", "cosine"), rows=True),
+    "logistic_contrastive": Loss(logistic_contrastive, ("logit",), rows=False),
+    "cross_entropy": Loss(cross_entropy, ("logit", "dot product"), rows=False),
+    "triplet": Loss(
+        triplet,
+        ("negated distance", "negated squared distance", "cosine", "dot product", "kernel", "logit"),
+        rows=True,
+    ),
     "multi_similarity": Loss(multi_similarity, ("cosine",), rows=True),
     "normalised_softmax": Loss(normalised_softmax, ("cosine",), rows=True),
     "arcface": Loss(arcface, ("cosine",), rows=True),
@@ -55,6 +98,7 @@ LOSSES: dict[str, Loss] = {
 
 ALSO_KNOWN_AS = {
     "am_softmax": "normalised_softmax",
+    "bce": "cross_entropy",
     "cosface": "normalised_softmax",
     "info_nce": "supcon",
     "ms_loss": "multi_similarity",
@@ -63,8 +107,12 @@ ALSO_KNOWN_AS = {
 }
 """Names that losses have elsewhere, for the guess in an error; the closest spelling would mislead."""
 
-SAMPLERS: dict[str, type[Random] | type[PK] | type[HardGroups]] = {
+SAMPLERS: dict[str, type[Random] | type[PK] | type[HardGroups] | type[DrawnPairs] | type[DrawnTriplets]] = {
     "random": Random,
     "pk": PK,
     "hard_groups": HardGroups,
+    "pairs": DrawnPairs,
+    "triplets": DrawnTriplets,
 }
+
+AUGMENTS: dict[str, Callable[..., Tensor]] = {"warp": augment, "affine": affine}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,41 @@ from firstsight.files import write_atomically
 from firstsight.learn.recipe import Recipe
 
 NAME = "checkpoint.pt"
-_FORM = 2  # of the content; raised when a key is added or means something else
+_FORM = 4  # of the content; raised when a key is added or means something else
+_EXAMPLES, _START = "examples", "begun with"
 
 
-def signature(recipe: Recipe, data: DataSet, start: str) -> str:
-    """Hash of all that decides the weights: recipe, training data and the fingerprint of the model started from."""
-    decisive = {k: v for k, v in recipe.sections.items() if k != "export"}
-    return hashlib.sha256(json.dumps([decisive, data.fingerprint, start], sort_keys=True).encode()).hexdigest()
+def decisive(recipe: Recipe, data: DataSet, start: str) -> dict[str, Any]:
+    """All that decides the weights, by name: settings, the training examples and the model started from."""
+    settings = {
+        f"{section}.{key}": value
+        for section, content in recipe.sections.items()
+        if section != "export"
+        for key, value in content.items()
+    }
+    return {**settings, _EXAMPLES: data.fingerprint, _START: start}
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two runs that :func:`decisive` describes, key by key, in words.
+
+    Example:
+        >>> changes({"encoder.width": 8, "loss.margin": 0.2}, {"encoder.width": 16})
+        ['encoder.width was 8 and is 16', 'loss.margin was 0.2 and is not set']
+    """
+    differ = [key for key in sorted({**before, **now}) if before.get(key, ...) != now.get(key, ...)]
+    worded = []
+    for key in differ:
+        if key == _EXAMPLES:
+            if "data.train" not in differ:
+                worded.append(f"the examples of {now.get('data.train')} have changed")
+        elif key == _START:
+            if "training.start" not in differ:
+                worded.append(f"the model begun with was {before[key] or 'none'} and is {now[key] or 'none'}")
+        else:
+            was, is_ = (repr(side[key]) if key in side else "not set" for side in (before, now))
+            worded.append(f"{key} was {was} and is {is_}")
+    return worded
 
 
 def write(folder: Path, state: dict[str, Any]) -> None:
@@ -36,12 +63,12 @@ def write(folder: Path, state: dict[str, Any]) -> None:
     write_atomically(folder / NAME, buffer.getvalue())
 
 
-def read(folder: Path, signature: str) -> dict[str, Any]:
+def read(folder: Path, now: Mapping[str, Any]) -> dict[str, Any]:
     """The checkpoint of a folder.
 
     Args:
         folder: where the run writes.
-        signature: that the run of now has; the checkpoint's must equal it.
+        now: what :func:`decisive` says of the run that goes on; the checkpoint's must equal it.
 
     Raises:
         UsageError: there is none, or it is damaged, of another FirstSight, or of another recipe or data.
@@ -56,6 +83,9 @@ def read(folder: Path, signature: str) -> dict[str, Any]:
         raise UsageError(f"{file} is damaged ({type(error).__name__}); train without --resume") from None
     if form != _FORM:
         raise UsageError(f"{file} was written by another version of FirstSight; train without --resume")
-    if state["recipe"] != signature:
-        raise UsageError(f"{file} was written by another recipe or other data; use those, or train without --resume")
+    if differ := changes(state["decisive"], now):
+        raise UsageError(
+            f"{file} was written by another recipe or other data: {', '.join(differ)}; resume with what was, or train "
+            "without --resume"
+        )
     return state

@@ -31,6 +31,7 @@ class InBatch(nn.Module):
     """Every example of the batch against every other: ``(b, b)``; a row is an anchor, itself left out."""
 
     rows = True
+    given = ""
 
     def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()
@@ -53,6 +54,7 @@ class SampledPairs(nn.Module):
     """
 
     rows = False
+    given = ""
 
     def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()
@@ -74,6 +76,7 @@ class SampledTriplets(nn.Module):
     """Anchor against one positive and one negative: rows ``(a, 2)``. A negative never shares the anchor's label."""
 
     rows = True
+    given = ""
 
     def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()
@@ -100,6 +103,7 @@ class Proxies(nn.Module):
     """Every example against one learned proxy a class: ``(b, classes)`` (Movshovitz-Attias et al., 2017)."""
 
     rows = True
+    given = ""
 
     def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstsight.datasets import DataSet, open_data, open_labelled, refuse_overlap
+from firstsight.datasets import DataSet, open_data, refuse_overlap
 from firstsight.datasets.splits import duplicates
 from firstsight.errors import DataError, UsageError, count
 from firstsight.evaluation.oneshot import Episodes, any_classes, within_group
@@ -17,7 +17,7 @@ def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None
     if not recipe.data.train:
         begun = f"--from {recipe.training.start}" if recipe.training.start else recipe.name
         raise UsageError(f"recipe {recipe.name!r} learns from your data; name it: firstsight train {begun} ./photos")
-    data = open_labelled(recipe.data.train)
+    data = open_classes(recipe, recipe.data.train)
     if len(data.classes) < 2:
         raise DataError(
             f"{data.name} has one class only ({', '.join(data.classes)}), nothing to tell it from; add classes"
@@ -44,15 +44,31 @@ def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None
     return data, held
 
 
-def tasks_of(held: DataSet) -> Episodes | None:
+def open_classes(recipe: Recipe, address: str) -> DataSet:
+    """Data that a recipe can learn from: examples with labels.
+
+    Raises:
+        DataError: it holds pairs, of which no comparison can be drawn; or can't be opened.
+    """
+    data = open_data(address)
+    if data.pairs:
+        comparison, loss = (recipe.sections[section]["name"] for section in ("comparison", "loss"))
+        raise DataError(
+            f"{data.name} holds pairs (left,right,same), which have no classes, and comparison {comparison!r} of loss "
+            f"{loss!r} is drawn from classes; name a folder of classes, or a manifest with the columns path,label"
+        )
+    return data
+
+
+def tasks_of(held: DataSet, tasks: int) -> Episodes | None:
     """Tasks for validation: within groups where classes have them, else across origins; as many ways as there are."""
     if len(held.groups[0]) > 1:
         try:
-            return within_group(held, ways=20, tasks=250, seed=1)[0]
+            return within_group(held, ways=20, tasks=tasks, seed=1)[0]
         except DataError:  # groups too small for Lake's form
             pass
     try:
         usable = min(20, sum(count > 1 for count in np.bincount(held.labels)))
-        return any_classes(held, ways=max(2, usable), shots=1, tasks=250, seed=1)
+        return any_classes(held, ways=max(2, usable), shots=1, tasks=tasks, seed=1)
     except DataError:
         return None

@@ -27,8 +27,10 @@ from firstsight.files import write_together
 from firstsight.inputs import Input
 from firstsight.learn.catalogue import ENCODERS, SIMILARITIES
 from firstsight.learn.half import narrow, rounded, stored
-from firstsight.learn.recipe import ExportSettings, exported_as
-from firstsight.learn.similarities import TorchSimilarity
+from firstsight.learn.recipe import exported_as
+from firstsight.learn.settings import ExportSettings
+from firstsight.learn.similarities import TorchSimilarity, unit
+from firstsight.learn.weighted import Learned, sized
 from firstsight.model import Model
 from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, SimilaritySpec, TrainingSpec
 from firstsight.types import FloatArray, IntArray, PixelArray
@@ -69,7 +71,8 @@ class Readable(nn.Module):
         ]
         # One run of the network on all views: small batches leave much of a processor idle.
         embeddings = self.similarity.prepare(self.encoder(torch.cat([images, *warped])))
-        return self.similarity.prepare(embeddings.reshape(1 + len(self.grids), -1, embeddings.shape[-1]).mean(0))
+        mean = embeddings.reshape(1 + len(self.grids), -1, embeddings.shape[-1]).mean(0)
+        return unit(mean) if self.similarity.normalise else mean
 
 
 def _warp(degrees: float, scale: float) -> list[list[float]]:
@@ -221,7 +224,7 @@ def save(
     half = trained.settings.get("export", {}).get("half", False) is True
     if half:
         encoder = rounded(encoder)
-    weights = {k: v.detach().contiguous() for k, v in encoder.state_dict().items()}
+    weights = {k: v.detach().contiguous() for k, v in Learned(encoder, similarity).weights().items()}
     files = {
         "encoder.onnx": to_onnx(encoder, similarity, reader, views, half),
         "encoder.safetensors": safetensors.torch.save(stored(weights) if half else weights),
@@ -331,8 +334,10 @@ def load_encoder(model: Model) -> tuple[nn.Module, TorchSimilarity]:
     channels, size, _ = model.input.shape
     try:
         encoder = ENCODERS[settings["encoder"].pop("name")](channels, size, **settings["encoder"])
-        similarity = SIMILARITIES[settings["similarity"].pop("name")](**settings["similarity"])
-        encoder.load_state_dict(safetensors.torch.load((model.path / "encoder.safetensors").read_bytes()))
+        part = SIMILARITIES[settings["similarity"].pop("name")]
+        similarity = sized(part, model.dim, settings["similarity"])
+        weights = safetensors.torch.load((model.path / "encoder.safetensors").read_bytes())
+        Learned(encoder, similarity).take(weights)
     except (KeyError, TypeError, RuntimeError, OSError) as error:
         raise ModelError(f"{model.path} can't be trained further ({str(error).splitlines()[0]})") from None
     return encoder.eval(), similarity

@@ -38,14 +38,6 @@ class Step:
     examples: int
 
 
-def learning_rate_at(step: int, *, steps: int, peak: float, warmup: int, floor: float = 0.01) -> float:
-    """Linear warm-up to ``peak``, then a cosine down to ``floor * peak`` (Loshchilov and Hutter, 2017)."""
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    share = (step - warmup) / max(1, steps - warmup)
-    return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
-
-
 def fit(
     encoder: nn.Module,
     objective: Objective,
@@ -54,6 +46,7 @@ def fit(
     *,
     steps: int,
     schedule: Callable[[int], float],
+    momentum: Callable[[int], float] | None = None,
     start: int = 0,
     clip: float = 5.0,
     precision: Literal["float32", "bfloat16"] = "float32",
@@ -64,7 +57,8 @@ def fit(
 
     Args:
         start: steps already done, when a run is resumed.
-        schedule: step -> learning rate.
+        schedule: step -> learning rate, times a group's own ``factor``.
+        momentum: step -> momentum; None leaves it to the optimiser.
         clip: largest norm of the gradient.
         precision, parts, run: as in :class:`~firstsight.learn.shards.Shards`.
 
@@ -76,7 +70,9 @@ def fit(
     for step in range(start, steps):
         rate = schedule(step)
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("factor", 1.0)
+            if momentum is not None and "momentum" in group:
+                group["momentum"] = momentum(step)
         images, labels = batches(step)
         embeddings = shards.forward(images)
         loss = objective(embeddings, labels, step)
@@ -104,4 +100,5 @@ def effective_dimensions(embeddings: Tensor) -> float:
     gram = centred @ centred.T if len(centred) < centred.shape[1] else centred.T @ centred
     trace = gram.diagonal().sum().item()
     square = gram.square().sum().item()
-    return trace * trace / square if square > 1e-20 else 0.0
+    alike = trace <= 1e-8 * embeddings.square().sum().item()  # to what float32 tells apart
+    return trace * trace / square if square > 1e-20 and not alike else 0.0

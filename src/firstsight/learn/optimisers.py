@@ -1,15 +1,15 @@
-"""What turns gradients into updates: AdamW, and Muon for the matrices beside AdamW for the rest."""
+"""What turns gradients into updates: AdamW; Muon for the matrices beside AdamW for the rest; SGD layer by layer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import SGD, AdamW, Optimizer
 
 from firstsight.errors import UsageError
 from firstsight.learn.machine import native_bfloat16
@@ -117,13 +117,29 @@ class Together:
 
 
 def make_optimiser(
-    encoder: nn.Module, *others: nn.Module, lr: float, weight_decay: float, kind: str = "adamw"
+    encoder: nn.Module,
+    *others: nn.Module,
+    lr: float,
+    weight_decay: float,
+    kind: str = "adamw",
+    momentum: float = 0.9,
+    rates: Sequence[float] = (),
+    penalties: Sequence[float] = (),
 ) -> Together:
-    """``adamw`` for all, or ``muon`` for the encoder's matrices; biases and normalisation are never decayed.
+    """``adamw`` for all, ``muon`` for the encoder's matrices, or ``sgd`` with a rate and a penalty a layer.
 
-    Proxies (in ``others``) are a table with a row a class, not a map, and the first layer sees pixels: both stay
-    with AdamW.
+    Biases and normalisation are never decayed. Proxies (in ``others``) are a table with a row a class, not a map, and
+    the first layer sees pixels: both stay with AdamW beside Muon.
+
+    Raises:
+        UsageError: rates or penalties a layer, but another number of layers, or another kind than ``sgd``.
     """
+    if kind == "sgd":
+        groups = _layer_groups(encoder, others, rates, penalties, weight_decay)
+        return Together(SGD(groups, lr=lr, momentum=momentum))
+    for name, given in (("rates", rates), ("penalties", penalties)):
+        if given:
+            raise UsageError(f"optimiser.{name} is for kind sgd, {kind} came; leave it out")
     inner = [p for p in encoder.parameters() if p.requires_grad]
     outer = [p for other in others for p in other.parameters() if p.requires_grad]
     matrices, tables = [p for p in inner if p.ndim > 1], [p for p in outer if p.ndim > 1]
@@ -134,3 +150,33 @@ def make_optimiser(
     if kind == "muon" and matrices[1:]:
         parts.append(Muon(matrices[1:], lr=lr, weight_decay=weight_decay))
     return Together(*parts)
+
+
+def _layer_groups(
+    encoder: nn.Module,
+    others: Sequence[nn.Module],
+    rates: Sequence[float],
+    penalties: Sequence[float],
+    penalty: float,
+) -> list[dict[str, Any]]:
+    """For each layer a group of its weights and one of its biases, which are not penalised."""
+    layers = [[p for p in module.parameters(recurse=False) if p.requires_grad] for module in encoder.modules()]
+    learned = {id(p): p for other in others for p in other.parameters() if p.requires_grad}
+    layers = [layer for layer in [*layers, list(learned.values())] if layer]
+    for name, given in (("rates", rates), ("penalties", penalties)):
+        if given and len(given) != len(layers):
+            raise UsageError(
+                f"optimiser.{name} holds {len(given)} numbers, one for each of {len(layers)} layers was expected"
+            )
+    groups = []
+    for number, layer in enumerate(layers):
+        # The weights of a similarity are a vector, and weights all the same.
+        heavy = [p for p in layer if p.ndim > 1 or (p.numel() > 1 and id(p) in learned)]
+        light = [p for p in layer if not any(p is one for one in heavy)]
+        factor, decay = rates[number] if rates else 1.0, penalties[number] if penalties else penalty
+        groups += [
+            {"params": some, "weight_decay": share, "factor": factor}
+            for some, share in ((heavy, decay), (light, 0.0))
+            if some
+        ]
+    return groups

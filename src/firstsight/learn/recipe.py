@@ -14,98 +14,23 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from firstsight.errors import UsageError, unknown
 from firstsight.files import FILE, expanded, state_of
 from firstsight.inputs import INPUTS
-from firstsight.learn.augment import augment
-from firstsight.learn.bounds import Amount, Bounds, Count, Positive, Share
-from firstsight.learn.catalogue import ALSO_KNOWN_AS, COMPARISONS, ENCODERS, LOSSES, SAMPLERS, SIMILARITIES
-from firstsight.learn.machine import Precision
+from firstsight.learn.catalogue import (
+    ALSO_KNOWN_AS,
+    AUGMENTS,
+    COMPARISONS,
+    ENCODERS,
+    LOSSES,
+    SAMPLERS,
+    SIMILARITIES,
+)
+from firstsight.learn.fitting import check_objective
+from firstsight.learn.settings import DataSettings, ExportSettings, OptimiserSettings, TrainingSettings
 
 FOLDER = Path(__file__).parent / "recipes"
 
 
-@dataclass(frozen=True, slots=True)
-class DataSettings:
-    """Section ``[data]``: addresses of data sets.
-
-    Args:
-        train: to learn from.
-        validation: disjoint classes to watch progress on; "" for none.
-        calibration: what ``calibrate`` takes when it is not told; "" for none.
-    """
-
-    train: str = ""
-    validation: str = ""
-    calibration: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OptimiserSettings:
-    """Section ``[optimiser]``.
-
-    Args:
-        kind: ``adamw``, or ``muon`` for the encoder's matrices (AdamW for the rest): fewer steps, each a little dearer.
-        lr: peak learning rate.
-        weight_decay: decoupled, on matrices only.
-        warmup: steps of linear warm-up.
-        clip: largest norm of the gradient.
-    """
-
-    kind: Literal["adamw", "muon"] = "adamw"
-    lr: Positive = 2e-3
-    weight_decay: Amount = 0.01
-    warmup: Annotated[int, Bounds(0)] = 100
-    clip: Positive = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSettings:
-    """Section ``[training]``.
-
-    Args:
-        steps: length of training.
-        seed: of every draw.
-        turns: quarter turns as classes of their own: 1, 4, or 8 with mirror images.
-        composites: share of the drawings put together in pairs, as further classes.
-        average: decay of the weights' moving average; 0 takes the last weights.
-        validate_every: steps between looks at the validation classes.
-        checkpoint_every: steps between checkpoints.
-        start: a model whose weights to begin with; "" for none.
-        threads: of the processor; 0 for all.
-        parts: of a batch, each on one thread and with batch statistics of its own; the number of threads changes
-            nothing but the time. 1 spreads every operation over the threads instead.
-        precision: of the encoder's arithmetic; ``auto`` takes bfloat16 where the processor has it, else float32.
-        also: weight of the second objective, ``[also_comparison]`` and ``[also_loss]``, beside the first.
-    """
-
-    steps: Count = 2000
-    seed: Annotated[int, Bounds(0, 2**63 - 1)] = 0
-    turns: Literal[1, 4, 8] = 1
-    composites: Share = 0.0
-    average: Share = 0.995
-    validate_every: Count = 500
-    checkpoint_every: Count = 500
-    start: str = ""
-    threads: Annotated[int, Bounds(0, 1024)] = 0
-    parts: Annotated[int, Bounds(1, 64)] = 2
-    precision: Precision = "auto"
-    also: Positive = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class ExportSettings:
-    """Section ``[export]``: what does not change training.
-
-    Args:
-        views: of each reading that are embedded and averaged in use: 1, or 5 (steadier, five times the work).
-        half: round the weights to half precision and store them so: half the size.
-    """
-
-    views: Literal[1, 5] = 1
-    half: bool = False
-
-
 _FIXED: dict[str, Callable[..., Any]] = {
     "data": DataSettings,
-    "augment": augment,
     "optimiser": OptimiserSettings,
     "training": TrainingSettings,
     "export": ExportSettings,
@@ -119,8 +44,9 @@ _NAMED: dict[str, Mapping[str, Any]] = {
     "sampling": SAMPLERS,
 }
 _ALSO: dict[str, Mapping[str, Any]] = {"also_comparison": COMPARISONS, "also_loss": LOSSES}
-_PARTS = {**_NAMED, **_ALSO}
-_SECTIONS = [*_NAMED, *_ALSO, *_FIXED]
+_UNNAMED: dict[str, Mapping[str, Any]] = {"augment": AUGMENTS}  # a part that has a default: the first
+_PARTS = {**_NAMED, **_ALSO, **_UNNAMED}
+_SECTIONS = [*_NAMED, *_ALSO, *_UNNAMED, *_FIXED]
 _GIVEN = {"channels", "labels", "groups", "images", "generator", "score", "same", "weight", "similarity"}
 """Arguments that training fills in itself; a recipe may not."""
 
@@ -163,7 +89,8 @@ class Recipe:
 
     def part(self, section: str) -> Any:
         """What the section's ``name`` stands for."""
-        return _PARTS[section][self.sections[section]["name"]]
+        parts = _PARTS[section]
+        return parts[self.sections.get(section, {}).get("name", next(iter(parts)))]
 
 
 def shipped() -> list[str]:
@@ -256,7 +183,13 @@ def _check(sections: dict[str, dict[str, Any]]) -> None:
         if section not in _SECTIONS:
             raise unknown("section", section, _SECTIONS)
     also = any(section in sections for section in _ALSO)
-    for section, parts in (_PARTS if also else _NAMED).items():
+    for section, parts in _UNNAMED.items():
+        content = sections.get(section, {})
+        name = content.get("name", next(iter(parts)))
+        if name not in parts:
+            raise unknown(section, str(name), parts)
+        _check_keys(section, content, parts[name])
+    for section, parts in {**_NAMED, **(_ALSO if also else {})}.items():
         content = sections.get(section, {})
         if "name" not in content:
             together = "; a second objective is a comparison and a loss" if section in _ALSO else ""
@@ -270,31 +203,12 @@ def _check(sections: dict[str, dict[str, Any]]) -> None:
         _check_keys(section, content, getattr(part, "function", part))
     for section, function in _FIXED.items():
         _check_keys(section, sections.get(section, {}), function)
-    _check_objective(sections, "comparison", "loss")
+    check_objective(sections, "comparison", "loss")
     if also:
-        _check_objective(sections, "also_comparison", "also_loss")
+        check_objective(sections, "also_comparison", "also_loss")
     elif "also" in sections.get("training", {}):
         raise UsageError(
             "training.also weighs a second objective, and the recipe names none; add also_comparison and also_loss"
-        )
-
-
-def _check_objective(sections: dict[str, dict[str, Any]], compared: str, judged: str) -> None:
-    """Check that a loss takes the kind of score and the rows that similarity and comparison give it."""
-    named = {section: sections[section]["name"] for section in ("similarity", compared, judged)}
-    similarity, comparison = SIMILARITIES[named["similarity"]], COMPARISONS[named[compared]]
-    loss = LOSSES[named[judged]]
-    if similarity.domain not in loss.domains:
-        raise UsageError(
-            f"{judged} {named[judged]!r} is defined on a {' or '.join(loss.domains)}, similarity "
-            f"{named['similarity']!r} gives a {similarity.domain}; change one of them"
-        )
-    if comparison is COMPARISONS["proxies"] and similarity.domain != "cosine":
-        raise UsageError(f"{compared} 'proxies' compares by angle; set similarity.name=cosine")
-    if loss.rows and not comparison.rows:
-        raise UsageError(
-            f"{judged} {named[judged]!r} needs a row of scores an anchor, {compared} "
-            f"{named[compared]!r} gives single pairs; use in_batch, sampled_triplets or proxies"
         )
 
 
@@ -310,6 +224,7 @@ def _check_keys(section: str, content: dict[str, Any], function: Callable[..., A
         and not (section == "encoder" and k == "size")
         and not (section == "sampling" and k == "seed")
         and not (section in ("comparison", "also_comparison") and k in ("dim", "classes", "coarse"))
+        and not (section == "similarity" and k == "dim")
     }
     if section == "input" and "channels" in parameters:
         allowed["channels"] = hints["channels"]
@@ -328,6 +243,10 @@ def _typed(key: str, value: Any, hint: Any) -> Any:
         if not bounds.hold(value):
             raise UsageError(f"{key} is {value}, {bounds} was expected")
         return value
+    if get_origin(hint) is list:
+        if not isinstance(value, list):
+            raise UsageError(f"{key} is {value!r}, a list such as [1.0, 0.5] was expected")
+        return [_typed(key, one, get_args(hint)[0]) for one in value]
     if get_origin(hint) is Literal:
         if not any(value == known and type(value) is type(known) for known in get_args(hint)):
             raise UsageError(f"{key} is {value!r}, one of {', '.join(map(str, get_args(hint)))} was expected")

@@ -18,11 +18,12 @@ from torch.optim.swa_utils import AveragedModel
 
 from firstsight.datasets import DataSet, absolute, refuse_overlap
 from firstsight.datasets.readings import read_all
-from firstsight.errors import TrainingError
+from firstsight.errors import TrainingError, UsageError
 from firstsight.evaluation.oneshot import query_credits
 from firstsight.files import write_atomically
 from firstsight.learn import checkpoint, memory
-from firstsight.learn.augment import augment, turn
+from firstsight.learn.augment import turn
+from firstsight.learn.best import Best
 from firstsight.learn.composing import Composer
 from firstsight.learn.data import open_both, tasks_of
 from firstsight.learn.events import Event, Listener
@@ -32,12 +33,10 @@ from firstsight.learn.machine import settled
 from firstsight.learn.objective import Objective
 from firstsight.learn.optimisers import make_optimiser
 from firstsight.learn.recipe import Recipe
-from firstsight.learn.similarities import TorchSimilarity
-from firstsight.learn.start import load_weights, place_proxies
+from firstsight.learn.start import load_similarity, load_weights, place_proxies
+from firstsight.learn.weighted import Learned, sized
 from firstsight.model import Model
 from firstsight.spec import TrainingSpec
-
-COLLAPSED = 1.5  # effective dimensions; a healthy batch fills ten or more
 
 
 class Run:
@@ -59,13 +58,15 @@ class Run:
         self.arrays = torch.from_numpy(self._read(self.data))
         self.labels = torch.from_numpy(self.data.labels)
         self.held_arrays = self._read(self.held) if self.held else None
-        self.episodes = tasks_of(self.held) if self.held else None
+        self.episodes = tasks_of(self.held, settings.validation_tasks) if self.held else None
         if self.held and self.episodes is None:
             listen(Event("note", message=f"{self.held.name} is too small to watch progress on: no held-out accuracy"))
-        self.similarity: TorchSimilarity = recipe.part("similarity")(**recipe.settings("similarity"))
         self.encoder, self.started_from, self.inherited = self._encoder()
         with torch.inference_mode():  # and in evaluation mode, or a black image would enter the batch statistics
             self.dim = int(self.encoder.eval()(torch.zeros(2, *self.reader.shape)).shape[1])
+        self.similarity = sized(recipe.part("similarity"), self.dim, recipe.settings("similarity"))
+        if recipe.training.start:
+            load_similarity(self.similarity, Model.load(recipe.training.start))
         self.classes = len(self.data.classes)
         self.compose = Composer(
             self.arrays, self.labels, self.classes, settings.turns, settings.composites, settings.seed
@@ -74,18 +75,29 @@ class Run:
         self.sampler = recipe.part("sampling")(
             self.data.labels, self.data.groups[1], settings.seed, **recipe.settings("sampling")
         )
-        self.augment: Callable[[Tensor, torch.Generator], Tensor] = partial(augment, **recipe.settings("augment"))
+        self.augment: Callable[[Tensor, torch.Generator], Tensor] = partial(
+            recipe.part("augment"), **recipe.settings("augment")
+        )
         self.optimiser = make_optimiser(
             self.encoder,
             self.loss,
             kind=recipe.optimiser.kind,
             lr=recipe.optimiser.lr,
             weight_decay=recipe.optimiser.weight_decay,
+            momentum=recipe.optimiser.momentum,
+            rates=recipe.optimiser.rates,
+            penalties=recipe.optimiser.penalties,
         )
-        self.average = AveragedModel(self.encoder, multi_avg_fn=_average(settings.average), use_buffers=True)
+        self.learned = Learned(self.encoder, self.similarity)
+        self.average = AveragedModel(self.learned, multi_avg_fn=_average(settings.average), use_buffers=True)
         self.validation: dict[str, float] = {}
         self.earlier = (0.0, 0.0, 0)  # wall and core seconds, and peak memory, of the runs this one goes on from
         self.flat_checks = 0
+        self.best = Best()
+        if settings.patience and self.episodes is None:
+            raise UsageError(
+                "training.patience waits for a better look at validation classes, and there are none; set 0"
+            )
 
     def _read(self, data: DataSet) -> Any:
         return read_all(
@@ -135,8 +147,9 @@ class Run:
         Raises:
             TrainingError: three looks in a row found the embedding collapsed.
         """
-        dimensions = effective_dimensions(self.similarity.prepare(embeddings))
-        self.flat_checks = self.flat_checks + 1 if dimensions < COLLAPSED else 0
+        with torch.no_grad():
+            dimensions = effective_dimensions(self.similarity.prepare(embeddings))
+        self.flat_checks = self.flat_checks + 1 if dimensions < self.recipe.training.least_dimensions else 0
         if self.flat_checks >= 3:
             raise TrainingError(
                 f"the embedding collapsed: at step {step} it fills {dimensions:.1f} of {self.dim} dimensions, so every "
@@ -151,7 +164,8 @@ class Run:
         Raises:
             TrainingError: the weights give embeddings that are not finite.
         """
-        lab = LabEmbedder(self._final(), self.similarity, self.recipe.export.views)
+        final = self.final
+        lab = LabEmbedder(final.encoder, final.similarity, self.recipe.export.views)
         if not np.isfinite(lab.embed_arrays(self.arrays[:64].numpy())).all():
             raise TrainingError(
                 "the last update spoilt the weights: their embeddings are not finite numbers; lower optimiser.lr or "
@@ -164,9 +178,11 @@ class Run:
         self.validation = {f"{ways}-way 1-shot accuracy": float(credit.mean())}
         return float(credit.mean())
 
-    def _final(self) -> nn.Module:
-        averaged: nn.Module = self.average.module if self.recipe.training.average else self.encoder
-        return averaged
+    @property
+    def final(self) -> Learned:
+        """What is validated and exported: of averaged weights, or of the last."""
+        averaged: Any = self.average.module if self.recipe.training.average else self.learned
+        return Learned(averaged.encoder, averaged.similarity)
 
     def spent(self) -> tuple[float, float]:
         """Wall seconds and core seconds so far, resumed runs included."""
@@ -180,13 +196,14 @@ class Run:
     def checkpoint(self, step: int) -> None:
         """Write all that a resumed run needs, whole or not at all."""
         state = {
-            "recipe": self._signature(),
+            "decisive": self._decisive(),
             "step": step,
             "threads": torch.get_num_threads(),
             "torch": str(torch.__version__),
             "spent": (*self.spent(), self.peak_mib()),
             "validation": self.validation,
             "flat_checks": self.flat_checks,
+            "best": self.best.state(),
             "log": self.log.read_text(encoding="utf-8") if self.log.exists() else "",
             "encoder": self.encoder.state_dict(),
             "average": self.average.state_dict(),
@@ -211,13 +228,14 @@ class Run:
         Raises:
             UsageError: there is none, or it is of another recipe or data.
         """
-        state = checkpoint.read(self.out, self._signature())
+        state = checkpoint.read(self.out, self._decisive())
         self.encoder.load_state_dict(state["encoder"])
         self.average.load_state_dict(state["average"])
         self.loss.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.earlier = state["spent"]
         self.validation, self.flat_checks = state["validation"], state["flat_checks"]
+        self.best = Best(**state["best"])
         write_atomically(self.log, state["log"].encode())  # without the rows of steps that are done again
         threads = torch.get_num_threads()
         if threads != state["threads"]:  # sums taken in another order differ in the last bit
@@ -228,11 +246,15 @@ class Run:
             self.listen(Event("note", message=message))
         return int(state["step"])
 
-    def _signature(self) -> str:
-        return checkpoint.signature(self.recipe, self.data, self.started_from)
+    def _decisive(self) -> dict[str, Any]:
+        return checkpoint.decisive(self.recipe, self.data, self.started_from)
 
     def export(self) -> Model:
         """Write the model directory and drop the checkpoint."""
+        if self.best.step:
+            self.best.restore(self.final)
+            self.validation = dict.fromkeys(self.validation, self.best.accuracy)
+            self.listen(Event("note", message=f"the model is that of step {self.best.step:,}, the best look"))
         data = self.recipe.data
         seconds, core_seconds = self.spent()
         trained = TrainingSpec(
@@ -250,11 +272,12 @@ class Run:
             started_from=self.started_from,
             validation=self.validation,
         )
+        final = self.final
         model = save(
             self.out,
             name=_model_name(self.out),
-            encoder=self._final(),
-            similarity=self.similarity,
+            encoder=final.encoder,
+            similarity=final.similarity,
             reader=self.reader,
             dim=self.dim,
             views=self.recipe.export.views,

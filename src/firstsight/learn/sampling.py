@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -12,7 +12,12 @@ from firstsight.types import IntArray
 
 
 class Sampler(Protocol):
-    """Gives the indices of each batch."""
+    """Gives the indices of each batch.
+
+    ``gives`` says what a batch is made of: ``pairs`` or ``triplets``, side by side, or "" for examples.
+    """
+
+    gives: ClassVar[str]
 
     def batch(self, step: int) -> IntArray:
         """Indices ``(b,)`` into the training examples."""
@@ -27,6 +32,8 @@ class Random:
         seed: of the shuffles.
         size: examples a batch.
     """
+
+    gives: ClassVar[str] = ""
 
     def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, size: Count = 128) -> None:
         self.count, self.seed, self.size = len(labels), seed, _positive("size", size)
@@ -54,6 +61,8 @@ class PK:
         each: K; a class with fewer examples repeats some.
     """
 
+    gives: ClassVar[str] = ""
+
     def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, classes: Count = 32, each: Count = 4) -> None:
         self.seed, self.each = seed, _positive("each", each)
         self.members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
@@ -77,6 +86,8 @@ class HardGroups:
         each: K.
         together: how many groups a batch is drawn from.
     """
+
+    gives: ClassVar[str] = ""
 
     def __init__(
         self,

@@ -1,4 +1,19 @@
-"""The torch twins of the runtime's similarities, with gradients that are finite everywhere."""
+"""The torch twins of the runtime's similarities, with gradients that are finite everywhere.
+
+Each declares the ``domain`` of its scores, by which a loss is accepted or refused:
+
+===========================  ==============================================================  ====================
+domain                       scores                                                          of
+===========================  ==============================================================  ====================
+``cosine``                   -1 to 1                                                         cosine
+``dot product``              any number                                                      dot
+``negated distance``         at most 0, and 0 only for the same place                        angular, euclidean,
+                                                                                             manhattan
+``negated squared distance`` the same, but no metric                                         squared_euclidean
+``kernel``                   0 to 1                                                          rbf
+``logit``                    any number; its logistic function is a probability of "same"    weighted_l1
+===========================  ==============================================================  ====================
+"""
 
 from __future__ import annotations
 
@@ -8,6 +23,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from firstsight.learn.bounds import Positive
 from firstsight.similarity import Link, Measure, Similarity
 
 _TINY = 1e-12
@@ -36,9 +52,50 @@ class TorchSimilarity(Protocol):
         """Scores ``(b,)`` of prepared embeddings ``(b, d)`` row by row."""
 
 
+def distances(left: Tensor, right: Tensor, p: float = 2.0) -> Tensor:
+    """Distances ``(a, b)`` of ``left (a, d)`` and ``right (b, d)`` by the p-norm; at distance 0 the gradient is 0."""
+    # By differences: the matrix-product form loses near-equal pairs, the very ones a loss looks at.
+    return torch.cdist(left, right, p=p, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def lengths(vectors: Tensor) -> Tensor:
+    """Lengths ``(b,)`` of ``vectors (b, d)``; that of a zero vector has a gradient of 0, not an infinite one."""
+    square = vectors.square().sum(-1)
+    positive = square > 0
+    return torch.where(positive, torch.sqrt(torch.where(positive, square, 1.0)), 0.0)
+
+
 def unit(vectors: Tensor) -> Tensor:
     """Scale rows to length 1; a zero row stays zero, with a finite gradient."""
     return vectors * torch.rsqrt(vectors.square().sum(-1, keepdim=True).clamp_min(_TINY))
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """Dot product of embeddings as they are: directions and lengths both count, and there is no largest score.
+
+    No metric: a vector may score higher with a longer one than with itself.
+    """
+
+    domain: ClassVar[str] = "dot product"
+    normalise: ClassVar[bool] = False
+
+    @property
+    def runtime(self) -> Similarity:
+        """``dot``."""
+        return Similarity("dot", Link("identity"))
+
+    def prepare(self, embeddings: Tensor) -> Tensor:
+        """As they are."""
+        return embeddings
+
+    def cross(self, left: Tensor, right: Tensor) -> Tensor:
+        """``(a, b)``."""
+        return left @ right.T
+
+    def aligned(self, left: Tensor, right: Tensor) -> Tensor:
+        """``(b,)``."""
+        return (left * right).sum(-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +124,40 @@ class Cosine:
 
 
 @dataclass(frozen=True, slots=True)
+class Angular:
+    """Negated angle between embeddings, in radians: -pi..0; an angle of the ``dot`` of normalised vectors.
+
+    A metric on directions, which the cosine distance ``1 - cosine`` is not.
+    """
+
+    domain: ClassVar[str] = "negated distance"
+    normalise: ClassVar[bool] = True
+
+    @property
+    def runtime(self) -> Similarity:
+        """``dot``, through the arc cosine."""
+        return Similarity("dot", Link("angle"))
+
+    def prepare(self, embeddings: Tensor) -> Tensor:
+        """Normalise."""
+        return unit(embeddings)
+
+    def cross(self, left: Tensor, right: Tensor) -> Tensor:
+        """``(a, b)``; the arc cosine's slope at cosine 1 and -1 is infinite, this one's is at most 1."""
+        return _negated_angle(distances(left, right), distances(left, -right))
+
+    def aligned(self, left: Tensor, right: Tensor) -> Tensor:
+        """``(b,)``; as ``cross``."""
+        return _negated_angle(lengths(left - right), lengths(left + right))
+
+
+def _negated_angle(apart: Tensor, along: Tensor) -> Tensor:
+    """From the lengths of difference and sum of unit vectors; zero vectors are at a right angle to all."""
+    nowhere = (apart == 0) & (along == 0)
+    return -2 * torch.atan2(torch.where(nowhere, 1.0, apart), torch.where(nowhere, 1.0, along))
+
+
+@dataclass(frozen=True, slots=True)
 class Euclidean:
     """Negated Euclidean distance, 0 for identical embeddings.
 
@@ -89,11 +180,102 @@ class Euclidean:
 
     def cross(self, left: Tensor, right: Tensor) -> Tensor:
         """``(a, b)``; the square root's gradient at distance 0 is 0, not infinite."""
-        # cdist by differences: the matrix-product form loses near-equal pairs, the very ones a loss looks at.
-        return -torch.cdist(left, right, compute_mode="donot_use_mm_for_euclid_dist")
+        return -distances(left, right)
 
     def aligned(self, left: Tensor, right: Tensor) -> Tensor:
         """``(b,)``; as ``cross``."""
-        square = (left - right).square().sum(-1)
-        positive = square > 0
-        return -torch.where(positive, torch.sqrt(torch.where(positive, square, 1.0)), 0.0)
+        return -lengths(left - right)
+
+
+@dataclass(frozen=True, slots=True)
+class SquaredEuclidean:
+    """Negated squared Euclidean distance: far pairs count more, and the gradient fades as a pair draws near.
+
+    No metric: three vectors on a line break the triangle inequality.
+
+    Args:
+        normalise: compare directions only; scores are then -4..0, and equal ``2 * cosine - 2``.
+    """
+
+    normalise: bool = False
+    domain: ClassVar[str] = "negated squared distance"
+
+    @property
+    def runtime(self) -> Similarity:
+        """``euclidean``, squared and negated."""
+        return Similarity("euclidean", Link("negate_square"))
+
+    def prepare(self, embeddings: Tensor) -> Tensor:
+        """Normalise where asked."""
+        return unit(embeddings) if self.normalise else embeddings
+
+    def cross(self, left: Tensor, right: Tensor) -> Tensor:
+        """``(a, b)``."""
+        return -distances(left, right).square()
+
+    def aligned(self, left: Tensor, right: Tensor) -> Tensor:
+        """``(b,)``."""
+        return -(left - right).square().sum(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Manhattan:
+    """Negated sum of absolute differences, dimension by dimension: one that is far off counts no more than its share.
+
+    Args:
+        normalise: compare directions only; distances are then at most twice the root of the dimensions.
+    """
+
+    normalise: bool = False
+    domain: ClassVar[str] = "negated distance"
+
+    @property
+    def runtime(self) -> Similarity:
+        """``manhattan``, negated."""
+        return Similarity("manhattan", Link("negate"))
+
+    def prepare(self, embeddings: Tensor) -> Tensor:
+        """Normalise where asked."""
+        return unit(embeddings) if self.normalise else embeddings
+
+    def cross(self, left: Tensor, right: Tensor) -> Tensor:
+        """``(a, b)``; a dimension in which both are equal has a gradient of 0."""
+        return -distances(left, right, 1.0)
+
+    def aligned(self, left: Tensor, right: Tensor) -> Tensor:
+        """``(b,)``; as ``cross``."""
+        return -(left - right).abs().sum(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class RBF:
+    """Gaussian kernel ``exp(-gamma d^2)`` of the Euclidean distance: 1 for identical embeddings, towards 0 afar.
+
+    What is far off costs nothing more by being farther, so an outlier pulls little; for the same reason embeddings that
+    are far apart to begin with learn nothing, which is why they are normalised unless told.
+
+    Args:
+        gamma: over what distance the score falls: to 0.37 at ``1 / sqrt(gamma)``.
+        normalise: compare directions only; scores are then ``exp(-4 gamma)`` to 1.
+    """
+
+    gamma: Positive = 1.0
+    normalise: bool = True
+    domain: ClassVar[str] = "kernel"
+
+    @property
+    def runtime(self) -> Similarity:
+        """``euclidean``, through the kernel."""
+        return Similarity("euclidean", Link("rbf", gamma=self.gamma))
+
+    def prepare(self, embeddings: Tensor) -> Tensor:
+        """Normalise unless told."""
+        return unit(embeddings) if self.normalise else embeddings
+
+    def cross(self, left: Tensor, right: Tensor) -> Tensor:
+        """``(a, b)``."""
+        return torch.exp(-self.gamma * distances(left, right).square())
+
+    def aligned(self, left: Tensor, right: Tensor) -> Tensor:
+        """``(b,)``."""
+        return torch.exp(-self.gamma * (left - right).square().sum(-1))

@@ -71,6 +71,17 @@ def load_weights(encoder: nn.Module, model: Model, recipe: Recipe) -> None:
         ) from None
 
 
+def load_similarity(similarity: TorchSimilarity, model: Model) -> None:
+    """Give a similarity that learns what a model learned of it; of another similarity than the model's it begins anew.
+
+    Raises:
+        ModelError: the model's weights are not those its settings describe.
+    """
+    _, stored = load_encoder(model)
+    if isinstance(similarity, nn.Module) and isinstance(stored, type(similarity)):
+        similarity.load_state_dict(stored.state_dict())
+
+
 def _shown(settings: dict[str, object], key: str) -> object:
     return settings.get(key, "not set")
 

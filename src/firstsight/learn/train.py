@@ -15,14 +15,16 @@ from typing import Any
 
 import torch
 
-from firstsight.datasets import is_whole, open_labelled
+from firstsight.datasets import is_whole
 from firstsight.files import append_line, sweep
 from firstsight.learn.board import Show, board, writer
+from firstsight.learn.data import open_classes
 from firstsight.learn.events import Event, Listener
-from firstsight.learn.fit import fit, learning_rate_at
+from firstsight.learn.fit import fit
 from firstsight.learn.machine import keep_memory
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.run import Run
+from firstsight.learn.schedules import momentum_of, rate_of
 from firstsight.learn.shards import Map, workers
 from firstsight.model import Model
 
@@ -72,19 +74,20 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
         run.batch,
         run.optimiser,
         steps=settings.steps,
-        schedule=partial(
-            learning_rate_at, steps=settings.steps, peak=recipe.optimiser.lr, warmup=recipe.optimiser.warmup
-        ),
+        schedule=partial(rate_of, recipe.optimiser, steps=settings.steps),
+        momentum=partial(momentum_of, recipe.optimiser) if recipe.optimiser.kind == "sgd" else None,
         start=start,
         clip=recipe.optimiser.clip,
         precision=run.precision,
         parts=settings.parts,
         run=spread,
     )
+    if run.best.exhausted(settings.patience):  # killed between its last step and its export
+        return
     with _interrupts() as interrupted:
         for done in steps:
             step = done.step
-            run.average.update_parameters(run.encoder)
+            run.average.update_parameters(run.learned)
             last = step == settings.steps
             speed = (step - start) * done.examples / (time.perf_counter() - began)
             values = {"loss": done.loss, "learning_rate": done.learning_rate, "examples_per_second": speed}
@@ -95,6 +98,9 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
                 accuracy = run.validate()
                 if accuracy is not None:
                     values["validation_accuracy"] = accuracy
+                    if settings.patience:
+                        run.best.look(step, accuracy, run.final)
+                        last = last or run.best.exhausted(settings.patience)
             run.listen(Event("step", step, settings.steps, values=values))
             if step % 10 == 0 or len(values) > 3:
                 append_line(run.log, json.dumps({"step": step, **values}))
@@ -103,6 +109,8 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
                 run.checkpoint(step)
             if interrupted():
                 raise KeyboardInterrupt
+            if last:
+                return
 
 
 def with_data(recipe: Recipe, address: str) -> Recipe:
@@ -110,7 +118,7 @@ def with_data(recipe: Recipe, address: str) -> Recipe:
 
     Data that is a split already, or a data set by name, is learned from as it is.
     """
-    name = open_labelled(address).name
+    name = open_classes(recipe, address).name
     changed = {"train": address, "validation": "", "calibration": ""}
     if is_whole(address):
         held = f"{name}:validation"

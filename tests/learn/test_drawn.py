@@ -1,0 +1,66 @@
+"""Samplers of drawn pairs and triplets, and the comparisons that take them."""
+
+import numpy as np
+import pytest
+import torch
+
+from firstsight.errors import TrainingError, UsageError
+from firstsight.learn.drawn import DrawnPairs, DrawnTriplets
+from firstsight.learn.given import GivenPairs, GivenTriplets
+from firstsight.learn.recipe import load
+from firstsight.learn.similarities import Euclidean
+
+LABELS = np.repeat(np.arange(8), 6)
+GROUPS = LABELS // 2
+
+
+@pytest.mark.parametrize(("sampler", "sides"), [(DrawnPairs, 2), (DrawnTriplets, 3)])
+def test_an_epoch_holds_every_draw_once(sampler, sides):
+    """Within an epoch each pair or triplet comes once; the next has the same ones in another order."""
+    drawn = sampler(LABELS, GROUPS, 0, count=60, size=12)
+    epochs = [
+        np.concatenate([drawn.batch(step).reshape(-1, sides) for step in range(5 * e, 5 * e + 5)]) for e in range(2)
+    ]
+    for epoch in epochs:
+        np.testing.assert_array_equal(np.sort(epoch, axis=0), np.sort(drawn.drawn, axis=0))
+    assert (epochs[0] != epochs[1]).any()
+
+
+def test_a_batch_across_two_epochs_is_full():
+    """Where the draws are no multiple of a batch, one batch takes the end of an epoch and the start of the next."""
+    drawn = DrawnPairs(LABELS, GROUPS, 0, count=10, size=4)
+    assert [len(drawn.batch(step)) for step in range(6)] == [8] * 6
+
+
+def test_pairs_are_compared_side_by_side():
+    """Half of the rows are same; the score is of the two beside each other."""
+    sampler = DrawnPairs(LABELS, GROUPS, 0, count=40, size=20)
+    index = sampler.batch(0)
+    embeddings = torch.from_numpy(LABELS[index]).float()[:, None]
+    found = GivenPairs(Euclidean(), 1, 8)(embeddings, torch.from_numpy(LABELS[index]), torch.Generator())
+    assert torch.equal(found.same, (found.score == 0).float())
+    assert found.same.sum() == sum(LABELS[index[0::2]] == LABELS[index[1::2]])
+
+
+def test_triplets_are_rows_of_same_and_different():
+    """A row is (near, far) of one anchor."""
+    index = DrawnTriplets(LABELS, GROUPS, 0, count=40, size=20).batch(0)
+    labels = torch.from_numpy(LABELS[index])
+    found = GivenTriplets(Euclidean(), 1, 8)(labels.float()[:, None], labels, torch.Generator())
+    assert found.score.shape == (20, 2)
+    assert (found.score[:, 0] == 0).all()
+    assert (found.score[:, 1] < 0).all()
+
+
+def test_a_negative_with_the_anchors_label_is_refused():
+    """Whatever made the batch, a triplet whose third has the anchor's label never reaches the loss."""
+    with pytest.raises(TrainingError, match="is not \\(anchor, same, different\\)"):
+        GivenTriplets(Euclidean(), 1, 8)(torch.rand(3, 1), torch.tensor([4, 4, 4]), torch.Generator())
+
+
+@pytest.mark.parametrize("comparison", ["given_pairs", "given_triplets"])
+def test_given_comparisons_want_their_sampler(comparison):
+    """A recipe that draws examples is told which sampling a comparison of given pairs needs."""
+    wanted = comparison.removeprefix("given_")
+    with pytest.raises(UsageError, match=f"takes {wanted} as they were drawn.*set sampling.name={wanted}"):
+        load("folder", [f"comparison.name={comparison}", "similarity.name=euclidean", "loss.name=triplet"])

@@ -1,0 +1,103 @@
+"""Early stopping: training ends when looks bring nothing better, keeps the best weights, and resumes as it was."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import firstsight.learn.train as training
+from drawn import TINY
+from firstsight import api
+from firstsight.errors import UsageError
+from firstsight.learn.best import Best
+from firstsight.learn.run import Run
+
+STOPPING = ("training.steps=40", "training.validate_every=4", "training.checkpoint_every=4", "training.patience=2")
+LOOKS = [0.3, 0.6, 0.5, 0.6, 0.9, 0.9]
+"""Accuracies of the looks; the third and fourth are no better than the second."""
+
+
+def looking(monkeypatch, values):
+    """Replace validation by given accuracies, look by look."""
+    left = list(values)
+
+    def validate(self):
+        self.validation = {"accuracy": left.pop(0)}
+        return self.validation["accuracy"]
+
+    monkeypatch.setattr(Run, "validate", validate)
+
+
+def test_a_better_look_starts_the_count_again():
+    """Patience counts looks since the best; an equal one is no better; 0 waits for ever."""
+    best, layer = Best(), torch.nn.Linear(2, 2)
+    counted = []
+    for step, accuracy in enumerate(LOOKS, 1):
+        best.look(step, accuracy, layer)
+        counted.append(best.looks)
+    assert counted == [0, 0, 1, 2, 0, 1]
+    assert (best.step, best.accuracy) == (5, 0.9)
+    assert best.exhausted(1)
+    assert not best.exhausted(2)
+    assert not best.exhausted(0)
+
+
+def test_the_best_weights_come_back():
+    """What was learned after the best look is dropped, and a record that went through a checkpoint does the same."""
+    best, layer = Best(), torch.nn.Linear(2, 2)
+    best.look(1, 0.9, layer)
+    kept = layer.weight.detach().clone()
+    with torch.no_grad():
+        layer.weight.add_(1.0)
+    best.look(2, 0.5, layer)
+    Best(**best.state()).restore(layer)
+    assert torch.equal(layer.weight, kept)
+
+
+def test_training_stops_and_keeps_the_best(shapes: Path, tmp_path: Path, monkeypatch):
+    """Two looks without a better one end the run at step 16 of 40, and the model says the best accuracy."""
+    looking(monkeypatch, LOOKS)
+    notes = []
+    model = api.train(
+        "folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "m", listen=lambda e: notes.append(e)
+    )
+    assert max(event.step for event in notes if event.kind == "step") == 16
+    assert list(model.spec.trained.validation.values()) == [0.6]
+    assert any("step 8, the best look" in event.message for event in notes)
+
+
+def test_a_stopped_run_resumes_to_the_same_end(shapes: Path, tmp_path: Path, monkeypatch):
+    """Killed between two looks and resumed, the run ends at the same step with the same model."""
+    looking(monkeypatch, LOOKS)
+    whole = api.train("folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "whole")
+    looking(monkeypatch, LOOKS)
+
+    class KilledError(Exception):
+        pass
+
+    def kill(event):
+        if event.kind == "step" and event.step == 14:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        api.train("folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "cut", listen=kill)
+    looking(monkeypatch, LOOKS[3:])
+    resumed = api.train("folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "cut", resume=True)
+    assert resumed.fingerprint == whole.fingerprint
+
+
+def test_a_run_killed_before_its_export_only_exports(shapes: Path, tmp_path: Path, monkeypatch):
+    """After the last look nothing is trained again: the run goes straight to its model."""
+    looking(monkeypatch, LOOKS)
+    monkeypatch.setattr(training.Run, "export", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        api.train("folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "m")
+    monkeypatch.undo()
+    looking(monkeypatch, [])
+    api.train("folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "m", resume=True)
+
+
+def test_patience_without_validation_classes_is_refused(shapes: Path, tmp_path: Path):
+    """There is nothing to wait for without validation classes, which is said before the first step."""
+    with pytest.raises(UsageError, match=r"training\.patience waits for a better look"):
+        api.train("folder", *TINY, *STOPPING, data=f"{shapes}:train", out=tmp_path / "m")

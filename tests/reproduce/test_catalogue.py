@@ -1,0 +1,54 @@
+"""The catalogue of reproductions: what it names exists, and what it claims to be smoke ends soon."""
+
+import re
+
+import pytest
+
+from firstsight import api
+from firstsight.errors import UsageError
+from firstsight.learn.recipe import load
+from firstsight.reproduce.catalogue import REPRODUCTIONS, find
+from firstsight.reproduce.measures import MEASURES
+from firstsight.reproduce.run import _last
+
+MOST_SMOKE_STEPS = 20
+
+
+@pytest.mark.parametrize("name", REPRODUCTIONS)
+def test_every_recipe_is_made_of_parts_that_fit(name):
+    """Recipe, changes and smoke changes load together, every setting checked."""
+    one = REPRODUCTIONS[name]
+    assert load(one.recipe, _last(one.changes)).training.steps >= 1000
+    assert load(one.recipe, _last([*one.changes, *one.smoke])).training.steps <= MOST_SMOKE_STEPS
+
+
+@pytest.mark.parametrize("name", REPRODUCTIONS)
+def test_every_figure_has_a_measure_and_a_source(name):
+    """A published value says where it stands, and is a share."""
+    for figure in REPRODUCTIONS[name].figures:
+        assert figure.measure in MEASURES
+        assert (figure.paper is None) or (0.5 < figure.paper < 1 and figure.source)
+
+
+@pytest.mark.parametrize("name", REPRODUCTIONS)
+def test_what_differs_is_said_in_sentences(name):
+    """Every reproduction says what is not as published."""
+    assert REPRODUCTIONS[name].differs
+    assert all(re.fullmatch(r"[A-Z0-9].*[.]", sentence) for sentence in REPRODUCTIONS[name].differs)
+
+
+def test_the_verification_figures_of_koch_are_those_of_table_1():
+    """Six figures, plain and with distortions."""
+    found = {name: one.figures[0].paper for name, one in REPRODUCTIONS.items() if name.startswith("koch")}
+    assert list(found.values()) == [0.9061, 0.9154, 0.9163, 0.9190, 0.9315, 0.9342]
+
+
+def test_an_unknown_name_is_answered_with_a_guess():
+    """A slip of the pen gets the name that was meant."""
+    with pytest.raises(UsageError, match="did you mean 'koch-30k'"):
+        find("koch-30")
+
+
+def test_what_there_is_is_listed(cli):
+    """``firstsight reproduce`` without a name lists the catalogue, as the api does."""
+    assert [row["name"] for row in cli("reproduce", "--json").json] == [info.name for info in api.reproductions()]
