@@ -10,6 +10,7 @@ prints is JSON: how many were answered, by name and status, and the milliseconds
 from __future__ import annotations
 
 import base64
+import collections
 import itertools
 import json
 import selectors
@@ -76,7 +77,7 @@ def run(port: int, clients: int, seconds: float, file: str, rate: float | None) 
     turn = itertools.cycle(requests(file))
     counts: dict[str, int] = {}
     times: list[tuple[float, str, float]] = []
-    idle: list[Client] = []
+    idle: collections.deque[Client] = collections.deque()  # in turn: one left idle for long is closed by the service
     began = time.perf_counter()
     due = began
     for _ in range(clients):
@@ -87,7 +88,7 @@ def run(port: int, clients: int, seconds: float, file: str, rate: float | None) 
     while True:
         now = time.perf_counter()
         while idle and now < began + seconds and (rate is None or due <= now):
-            client = idle.pop()
+            client = idle.popleft()
             name, request = next(turn)
             client.ask(name, request, due if rate else now)
             selector.modify(client.socket, selectors.EVENT_READ | (selectors.EVENT_WRITE if client.rest else 0), client)

@@ -30,7 +30,7 @@ from network import Meter
 
 PARTS: dict[str, tuple[Any, str]] = {
     "batch": (run.Run, "batch"),
-    "augment": (run, "augment"),
+    "augment": (run.Run, "augmented"),
     "compose": (Composer, "__call__"),
     "forward": (Shards, "forward"),
     "loss": (run.Run, "objective"),

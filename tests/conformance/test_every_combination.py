@@ -24,8 +24,10 @@ DIM, CLASSES = 16, 4
 
 
 def changes(parts):
-    """What names these parts in a recipe."""
-    return [f"{section}.name={name}" for section, name in zip(SECTIONS, parts, strict=True)]
+    """What names these parts in a recipe, and the sampling that a comparison of what was drawn takes."""
+    drawn = COMPARISONS[parts[1]].given
+    named = [f"{section}.name={name}" for section, name in zip(SECTIONS, parts, strict=True)]
+    return [*named, f"sampling.name={drawn}"] if drawn else named
 
 
 def mended(parts, sentence):
@@ -57,7 +59,8 @@ def test_what_fits_trains_a_step(parts):
     encoder = torch.nn.Linear(DIM, DIM)
     objective = Objective(recipe, sized(recipe.part("similarity"), DIM, recipe.settings("similarity")), DIM, CLASSES)
     weights = [*encoder.parameters(), *objective.parameters()]
-    images, labels = torch.randn(24, DIM), torch.arange(24) % CLASSES
+    images = torch.randn(24, DIM)
+    labels = torch.tensor([0, 0, 1, 2, 2, 3] * 4) if COMPARISONS[parts[1]].given else torch.arange(24) % CLASSES
 
     def loss():
         return objective(encoder(images), labels, torch.Generator().manual_seed(1))
@@ -136,6 +139,7 @@ def test_a_mend_does_not_spoil_the_other_objective(parts):
     """Beside a first objective on cosines, a second that does not fit is mended by what leaves the first as it is."""
     first = ["similarity.name=cosine", "comparison.name=proxies", "loss.name=arcface"]
     _, comparison, loss = parts
+    first += [f"sampling.name={drawn}" for drawn in [COMPARISONS[comparison].given] if drawn]
     if not misfit("cosine", comparison, loss):
         load("folder", [*first, f"also_comparison.name={comparison}", f"also_loss.name={loss}"])
         return

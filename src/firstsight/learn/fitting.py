@@ -58,6 +58,7 @@ def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, ju
     wrong = misfit(similarity, comparison, loss)
     if not wrong:
         return
+    usable = [name for name, part in COMPARISONS.items() if part.given in ("", SAMPLERS[sampling].gives)]
     beside = [  # another objective of the recipe goes by the same similarity
         (str(sections[c]["name"]), str(sections[j]["name"]))
         for c, j in (("comparison", "loss"), ("also_comparison", "also_loss"))
@@ -74,13 +75,13 @@ def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, ju
         "similarity": [
             name for name in SIMILARITIES if not any(misfit(name, *each) for each in {(comparison, loss), *beside})
         ],
-        compared: [name for name in COMPARISONS if not misfit(similarity, name, loss)],
+        compared: [name for name in usable if not misfit(similarity, name, loss)],
         judged: [name for name in LOSSES if not misfit(similarity, comparison, name)],
     }
     joint = ", or "
     if not any(changes.values()):  # both of what the loss is given must change
         given = [name for name, part in SIMILARITIES.items() if part.domain in LOSSES[loss].domains]
-        fitting = [name for name in COMPARISONS if not any(misfit(each, name, loss) for each in given)]
+        fitting = [name for name in usable if not any(misfit(each, name, loss) for each in given)]
         changes, joint = {"similarity": given, compared: fitting}, " and "
     mends = [f"set {section}.name to {_listed(names)}" for section, names in changes.items() if names]
     raise UsageError(f"{said}; {joint.join(mends)}")

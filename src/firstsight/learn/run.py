@@ -127,7 +127,11 @@ class Run:
         images, labels = self.arrays[index].to(torch.float32) / 255, self.labels[index]
         images, labels = turn(images, labels, self.classes, self.recipe.training.turns, generator)
         images, labels = self.compose(images, labels, generator)
-        return self.augment(images, generator), labels
+        return self.augmented(images, generator), labels
+
+    def augmented(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Images ``(b, c, h, w)`` changed as the recipe says."""
+        return self.augment(images, generator)
 
     def objective(self, embeddings: Tensor, labels: Tensor, step: int) -> Tensor:
         """The loss of a step, whose comparisons are drawn by seed and step alone."""
