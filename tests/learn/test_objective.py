@@ -137,7 +137,8 @@ def test_the_second_loss_weighs_half_unless_told():
         (
             ("also_comparison.name=in_batch",),
             "the recipe names no also_loss; add [also_loss] with name = one of contrastive, logistic_contrastive, "
-            "cross_entropy, triplet, multi_similarity, normalised_softmax, arcface, supcon; a second objective is a comparison and a loss",
+            "cross_entropy, triplet, multi_similarity, "
+            "normalised_softmax, arcface, supcon; a second objective is a comparison and a loss",
         ),
         (
             ("training.also=0.5",),
