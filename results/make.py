@@ -270,7 +270,7 @@ def parity() -> None:
     """Lab and runtime embed the same 200 real files of 6 formats."""
     import numpy as np
 
-    from firstsight.learn.export import load_lab
+    from firstsight.learn.export.directory import load_lab
     from firstsight.model import Model
 
     sys.path.insert(0, str(ROOT / "tests" / "end_to_end"))

@@ -72,7 +72,7 @@ def other_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     import numpy as np
     import torch
 
-    from firstsight.learn.export import load_encoder, save
+    from firstsight.learn.export.directory import load_encoder, save
     from firstsight.model import Model
 
     model = Model.load(tiny_model)

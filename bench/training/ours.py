@@ -22,7 +22,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import firstsight
 from firstsight.learn import run
-from firstsight.learn.composing import Composer
+from firstsight.learn.augment.composing import Composer
 from firstsight.learn.events import Event
 from firstsight.learn.optimisers import Together
 from firstsight.learn.shards import Shards

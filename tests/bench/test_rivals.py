@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from firstsight.learn.comparisons import Proxies
+from firstsight.learn.comparisons.proxies import Proxies
 from firstsight.learn.losses.softmax import normalised_softmax
 from firstsight.learn.recipe import Recipe, load
-from firstsight.learn.similarities import Cosine
+from firstsight.learn.similarities.fixed import Cosine
 from scripts import RESULTS, script
 
 BENCH = RESULTS.parent / "bench" / "training"

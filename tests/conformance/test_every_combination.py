@@ -14,7 +14,7 @@ from firstsight.learn.catalogue import COMPARISONS, LOSSES, SIMILARITIES
 from firstsight.learn.fitting import misfit
 from firstsight.learn.objective import Objective
 from firstsight.learn.recipe import load
-from firstsight.learn.weighted import sized
+from firstsight.learn.similarities.weighted import sized
 
 COMBINATIONS = list(itertools.product(SIMILARITIES, COMPARISONS, LOSSES))
 FITTING = [parts for parts in COMBINATIONS if not misfit(*parts)]

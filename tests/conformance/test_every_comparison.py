@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstsight.learn.catalogue import COMPARISONS, SAMPLERS
-from firstsight.learn.similarities import Cosine
+from firstsight.learn.similarities.fixed import Cosine
 
 SEEDED = settings(derandomize=True, deadline=None, max_examples=40)
 LABELS = st.lists(st.integers(0, 4), min_size=3, max_size=16).filter(lambda found: 1 < len(set(found)) < len(found))

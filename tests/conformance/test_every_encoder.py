@@ -5,8 +5,8 @@ import torch
 
 from firstsight.errors import UsageError
 from firstsight.learn.catalogue import ENCODERS
-from firstsight.learn.export import LabEmbedder
-from firstsight.learn.similarities import Cosine, Euclidean
+from firstsight.learn.export.readable import LabEmbedder
+from firstsight.learn.similarities.fixed import Cosine, Euclidean
 
 SIDES = dict.fromkeys(ENCODERS, (48, 64)) | {"koch": (72, 80)}
 """Two sides that an encoder takes."""

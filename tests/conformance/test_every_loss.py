@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstsight.learn.catalogue import COMPARISONS, LOSSES, SIMILARITIES
-from firstsight.learn.weighted import sized
+from firstsight.learn.similarities.weighted import sized
 
 SEEDED = settings(derandomize=True, deadline=None, max_examples=40)
 RANGE = {

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from firstsight.errors import TrainingError
 from firstsight.learn.catalogue import LOSSES, SIMILARITIES
-from firstsight.learn.similarities import RBF, Cosine, Euclidean, Manhattan, SquaredEuclidean
-from firstsight.learn.weighted import WeightedL1, sized
+from firstsight.learn.similarities.fixed import RBF, Cosine, Euclidean, Manhattan, SquaredEuclidean
+from firstsight.learn.similarities.weighted import WeightedL1, sized
 from firstsight.similarity import Link, Similarity
 
 SEEDED = settings(derandomize=True, deadline=None, max_examples=30)

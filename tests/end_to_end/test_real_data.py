@@ -13,7 +13,7 @@ import firstsight
 from firstsight.datasets import open_data, refuse_overlap
 from firstsight.errors import DataError
 from firstsight.inputs.decode import decode
-from firstsight.learn.export import load_lab
+from firstsight.learn.export.directory import load_lab
 from firstsight.model import SHIPPED, Model
 
 pytestmark = pytest.mark.data

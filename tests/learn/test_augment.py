@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from firstsight.learn.augment import affine_grid, augment, bicubic, turn
+from firstsight.learn.augment.warp import affine_grid, augment, bicubic, turn
 
 STILL = {"degrees": 0.0, "scale": 0.0, "stretch": 0.0, "shear": 0.0, "shift": 0.0}
 STRONG = {"elastic": 0.1, "thicken": 0.5, "outline": 0.5, "brightness": 0.5, "erase": 0.5, "mirror": True}

@@ -6,8 +6,8 @@ import torch
 from firstsight.errors import UsageError
 from firstsight.learn.encoders.koch import Koch
 from firstsight.learn.encoders.tanh_twin import TanhTwin
-from firstsight.learn.standardised import StandardisedEuclidean
-from firstsight.learn.weighted import WeightedL1
+from firstsight.learn.similarities.standardised import StandardisedEuclidean
+from firstsight.learn.similarities.weighted import WeightedL1
 
 
 def counted(module):

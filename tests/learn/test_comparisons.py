@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from firstsight.errors import TrainingError, UsageError
-from firstsight.learn.comparisons import InBatch, Proxies, SampledPairs, SampledTriplets, partners
-from firstsight.learn.similarities import Cosine, Euclidean
+from firstsight.learn.comparisons.batch import InBatch, SampledPairs, SampledTriplets, partners
+from firstsight.learn.comparisons.proxies import Proxies
+from firstsight.learn.similarities.fixed import Cosine, Euclidean
 
 PLACES = torch.arange(12.0)[:, None]  # an embedding that says who it is: distances tell the partner
 

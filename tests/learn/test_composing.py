@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from firstsight.errors import UsageError
-from firstsight.learn.composing import LAYOUTS, Composer
+from firstsight.learn.augment.composing import LAYOUTS, Composer
 
 SIDE = 24
 LEFT, RIGHT = slice(5, 8), slice(16, 19)  # columns that lie inside either drawing, wherever it is moved

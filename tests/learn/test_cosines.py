@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from firstsight.learn.comparisons import Proxies
-from firstsight.learn.similarities import Cosine
+from firstsight.learn.comparisons.proxies import Proxies
+from firstsight.learn.similarities.fixed import Cosine
 
 
 def proxies(coarse: bool = False) -> Proxies:

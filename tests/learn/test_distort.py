@@ -2,7 +2,7 @@
 
 import torch
 
-from firstsight.learn.distort import affine
+from firstsight.learn.augment.affine import affine
 
 NONE = {"degrees": 0.0, "shear": 0.0, "scale": 0.0, "shift": 0.0}
 

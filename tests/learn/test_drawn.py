@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from firstsight.errors import TrainingError, UsageError
-from firstsight.learn.drawn import DrawnPairs, DrawnTriplets
-from firstsight.learn.given import GivenPairs, GivenTriplets
+from firstsight.learn.comparisons.given import GivenPairs, GivenTriplets
 from firstsight.learn.recipe import load
-from firstsight.learn.similarities import Euclidean
+from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets
+from firstsight.learn.similarities.fixed import Euclidean
 
 LABELS = np.repeat(np.arange(8), 6)
 GROUPS = LABELS // 2

@@ -17,8 +17,9 @@ from drawn import TINY, Cli, Refused
 from firstsight import api
 from firstsight.errors import ModelError, TrainingError, UsageError
 from firstsight.learn import export
-from firstsight.learn.export import LabEmbedder, Readable, load_encoder, load_lab, save_again
-from firstsight.learn.half import rounded
+from firstsight.learn.export.directory import load_encoder, load_lab, save_again
+from firstsight.learn.export.half import rounded
+from firstsight.learn.export.readable import LabEmbedder, Readable
 from firstsight.model import Model
 
 

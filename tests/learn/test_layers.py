@@ -9,7 +9,7 @@ from firstsight.learn.optimisers import make_optimiser
 from firstsight.learn.recipe import load
 from firstsight.learn.schedules import momentum_of, rate_of
 from firstsight.learn.settings import OptimiserSettings
-from firstsight.learn.weighted import WeightedL1
+from firstsight.learn.similarities.weighted import WeightedL1
 
 
 def network():

@@ -15,8 +15,9 @@ from drawn import TINY
 from firstsight import api
 from firstsight.errors import TrainingError
 from firstsight.gallery import Gallery
-from firstsight.learn.export import LabEmbedder, load_encoder, load_lab, save_again
-from firstsight.learn.weighted import WeightedL1
+from firstsight.learn.export.directory import load_encoder, load_lab, save_again
+from firstsight.learn.export.readable import LabEmbedder
+from firstsight.learn.similarities.weighted import WeightedL1
 from firstsight.model import Model
 from firstsight.similarity import Similarity
 from firstsight.spec import LinkSpec, SimilaritySpec

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from firstsight.errors import UsageError
-from firstsight.learn.comparisons import Proxies
+from firstsight.learn.comparisons.proxies import Proxies
 from firstsight.learn.encoders.residual import Residual
 from firstsight.learn.machine import keep_memory, native_bfloat16, settled
 from firstsight.learn.optimisers import Muon, Together, make_optimiser, orthogonal
-from firstsight.learn.similarities import Cosine
+from firstsight.learn.similarities.fixed import Cosine
 
 
 def small(seed: int = 0) -> nn.Module:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from firstsight.errors import UsageError
-from firstsight.learn.sampling import PK, HardGroups, Random
+from firstsight.learn.sampling.batches import PK, HardGroups, Random
 
 LABELS = np.random.default_rng(0).permutation(np.repeat(np.arange(12), 6))
 GROUPS = LABELS // 3

@@ -13,9 +13,10 @@ from drawn import STRANGERS, Cli, Refused, draw_classes
 from firstsight import api
 from firstsight.errors import ModelError, UsageError
 from firstsight.learn import start
-from firstsight.learn.augment import turn
+from firstsight.learn.augment.warp import turn
 from firstsight.learn.catalogue import COMPARISONS
-from firstsight.learn.export import LabEmbedder, load_encoder
+from firstsight.learn.export.directory import load_encoder
+from firstsight.learn.export.readable import LabEmbedder
 from firstsight.model import Model
 
 FEW = ("training.steps=2", "optimiser.warmup=1")

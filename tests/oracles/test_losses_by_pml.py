@@ -6,12 +6,13 @@ import pytest
 import torch
 from pytorch_metric_learning import distances, losses, miners, reducers
 
-from firstsight.learn.comparisons import InBatch, Proxies
+from firstsight.learn.comparisons.batch import InBatch
+from firstsight.learn.comparisons.proxies import Proxies
 from firstsight.learn.losses.multi_similarity import multi_similarity
 from firstsight.learn.losses.pairwise import contrastive
 from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
-from firstsight.learn.similarities import Cosine, Euclidean
+from firstsight.learn.similarities.fixed import Cosine, Euclidean
 
 TOLERANCE = {"rtol": 0, "atol": 1e-10}
 

@@ -29,11 +29,12 @@ from firstsight.evaluation.protocols import PROTOCOLS
 from firstsight.evaluation.verification import koch, pair_scores
 from firstsight.gallery import Gallery
 from firstsight.learn.catalogue import COMPARISONS, ENCODERS, SAMPLERS
-from firstsight.learn.comparisons import partners
-from firstsight.learn.export import LabEmbedder, load_lab
+from firstsight.learn.comparisons.batch import partners
+from firstsight.learn.export.directory import load_lab
+from firstsight.learn.export.readable import LabEmbedder
 from firstsight.learn.recipe import load as recipe
 from firstsight.learn.recipe import shipped as recipes
-from firstsight.learn.similarities import Cosine
+from firstsight.learn.similarities.fixed import Cosine
 from firstsight.model import Model
 from firstsight.types import Example, FloatArray, IntArray
 from worlds import alphabets, constant, made, measure, noisy, pixels, rule, runs, subject, uneven
@@ -367,7 +368,9 @@ def test_09_a_collapsed_model_is_told(shape: str) -> None:
 def test_09_training_watches_for_collapse(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run whose embeddings lie on a line is stopped, with the remedy in the sentence, and leaves no model."""
     monkeypatch.setattr("firstsight.learn.train.CHECK_EVERY", 1)
-    monkeypatch.setattr("firstsight.learn.similarities.Cosine.prepare", lambda self, x: x[:, :1].repeat(1, x.shape[1]))
+    monkeypatch.setattr(
+        "firstsight.learn.similarities.fixed.Cosine.prepare", lambda self, x: x[:, :1].repeat(1, x.shape[1])
+    )
     with pytest.raises(TrainingError, match=r"collapsed.*mining=all"):
         api.train("folder", *TINY, data=str(shapes), out=tmp_path / "out")
     assert not (tmp_path / "out" / "model.json").exists()

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstsight.learn.comparisons import SampledPairs, SampledTriplets, partners
-from firstsight.learn.similarities import Euclidean
+from firstsight.learn.comparisons.batch import SampledPairs, SampledTriplets, partners
+from firstsight.learn.similarities.fixed import Euclidean
 
 SEEDED = settings(derandomize=True, deadline=None, max_examples=200)
 LABELS = st.lists(st.integers(0, 5), min_size=2, max_size=24).filter(lambda found: len(set(found)) > 1)

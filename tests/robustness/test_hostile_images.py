@@ -293,7 +293,7 @@ def test_the_lab_embeds_as_the_runtime_does(
     form: str, views: int, tiny_model: Path, other_model: Path, shapes: Path, tmp_path: Path
 ) -> None:
     """From the raw bytes on, torch and ONNX Runtime give one embedding to 1e-4, with one view or five."""
-    from firstsight.learn.export import load_lab
+    from firstsight.learn.export.directory import load_lab
 
     model = Model.load(tiny_model if views == 1 else other_model)
     lab = load_lab(model)

@@ -292,7 +292,7 @@ def test_a_file_is_not_said_to_be_missing(picture: Path, refused: Refused) -> No
 
 def test_weights_that_fit_no_network_cannot_be_trained_further(model_copy: Path) -> None:
     """Starting training from a model whose recorded network is another one is refused in a sentence."""
-    from firstsight.learn.export import load_encoder
+    from firstsight.learn.export.directory import load_encoder
 
     for path, value in [("name", "vgg"), ("width", 16), ("bogus", 1), ("width", "x")]:
         copy = Path(shutil.copytree(model_copy, model_copy.with_name(f"copy-{path}-{value}")))

@@ -119,7 +119,7 @@ def export(
         UsageError, ModelError, TrainingError, StorageError: see each.
     """
     with _lab("exporting"):
-        from firstsight.learn.export import save_again
+        from firstsight.learn.export.directory import save_again
     return save_again(_model(model), free(Path(out), overwrite=overwrite), changes)
 
 

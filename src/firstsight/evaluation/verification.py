@@ -104,7 +104,7 @@ def koch(subject: Subject) -> Outcome:
     fmr, fnmr = rates_at(pixels[1][0][pixels[1][1]], pixels[1][0][~pixels[1][1]], threshold)
     metrics["pixels, any alphabet"] = Metric(*(1 - (fmr + fnmr) / 2,) * 3)
     details: dict[str, object] = {"curves": curves, "thresholds": thresholds, "chosen_on": subject.choice.data.name}
-    return Outcome("omniglot-verification", trials, metrics, details)
+    return Outcome(f"threshold chosen on {subject.choice.data.name}", trials, metrics, details)
 
 
 def _as_pixels(subject: Subject) -> Subject:

@@ -12,6 +12,7 @@ from firstsight.errors import InputError, UsageError
 from firstsight.gallery.names import spelled
 from firstsight.gallery.taking import bytes_of
 from firstsight.inputs.decode import describe
+from firstsight.stores.events import stamp
 from firstsight.types import Decision, Event, Match, PixelArray, Record, Source, Store
 
 VERBS = ("verify", "identify", "enroll", "replace", "rename", "merge", "remove", "annotate")
@@ -123,11 +124,6 @@ def moment(given: str | date, *, end: bool = False) -> str:
 
 def _parsed(text: str) -> date:
     return date.fromisoformat(text) if len(text) == len("2026-11-23") else datetime.fromisoformat(text)
-
-
-def stamp(when: datetime) -> str:
-    """A moment as events tell it: UTC, milliseconds."""
-    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def ago(age: str) -> str:

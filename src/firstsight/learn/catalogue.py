@@ -7,32 +7,25 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from firstsight.learn.augment import augment
-from firstsight.learn.comparisons import InBatch, Proxies, SampledPairs, SampledTriplets
-from firstsight.learn.distort import affine
-from firstsight.learn.drawn import DrawnPairs, DrawnTriplets
+from firstsight.learn.augment.affine import affine
+from firstsight.learn.augment.warp import augment
+from firstsight.learn.comparisons.batch import InBatch, SampledPairs, SampledTriplets
+from firstsight.learn.comparisons.given import GivenPairs, GivenTriplets
+from firstsight.learn.comparisons.proxies import Proxies
 from firstsight.learn.encoders.conv4 import Conv4
 from firstsight.learn.encoders.koch import Koch
 from firstsight.learn.encoders.residual import Residual
 from firstsight.learn.encoders.tanh_twin import TanhTwin
-from firstsight.learn.given import GivenPairs, GivenTriplets
 from firstsight.learn.losses.multi_similarity import multi_similarity
 from firstsight.learn.losses.pairwise import contrastive, cross_entropy, logistic_contrastive
 from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
-from firstsight.learn.sampling import PK, HardGroups, Random
-from firstsight.learn.similarities import (
-    RBF,
-    Angular,
-    Cosine,
-    Dot,
-    Euclidean,
-    Manhattan,
-    SquaredEuclidean,
-    TorchSimilarity,
-)
-from firstsight.learn.standardised import StandardisedEuclidean
-from firstsight.learn.weighted import WeightedL1
+from firstsight.learn.sampling.batches import PK, HardGroups, Random
+from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets
+from firstsight.learn.similarities.base import TorchSimilarity
+from firstsight.learn.similarities.fixed import RBF, Angular, Cosine, Dot, Euclidean, Manhattan, SquaredEuclidean
+from firstsight.learn.similarities.standardised import StandardisedEuclidean
+from firstsight.learn.similarities.weighted import WeightedL1
 
 
 @dataclass(frozen=True, slots=True)

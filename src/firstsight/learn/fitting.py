@@ -7,7 +7,7 @@ from typing import Any
 
 from firstsight.errors import UsageError
 from firstsight.learn.catalogue import COMPARISONS, LOSSES, SAMPLERS, SIMILARITIES
-from firstsight.learn.comparisons import Proxies
+from firstsight.learn.comparisons.proxies import Proxies
 
 _SCORES = {
     "cosine": "a cosine of normalised embeddings",

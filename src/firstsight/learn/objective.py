@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from firstsight.learn.machine import settled
 from firstsight.learn.recipe import Recipe
-from firstsight.learn.similarities import TorchSimilarity
+from firstsight.learn.similarities.base import TorchSimilarity
 
 
 class Objective(nn.Module):
@@ -26,7 +26,7 @@ class Objective(nn.Module):
     Example:
         >>> import torch
         >>> from firstsight.learn.recipe import load
-        >>> from firstsight.learn.similarities import Cosine
+        >>> from firstsight.learn.similarities.fixed import Cosine
         >>> recipe = load("folder", ["also_comparison.name=in_batch", "also_loss.name=supcon", "training.also=0.3"])
         >>> objective = Objective(recipe, Cosine(), dim=8, classes=4)
         >>> objective(torch.randn(12, 8), torch.arange(12) % 4, torch.Generator().manual_seed(0)).shape

@@ -22,19 +22,20 @@ from firstsight.errors import TrainingError, UsageError
 from firstsight.evaluation.oneshot import query_credits
 from firstsight.files import write_atomically
 from firstsight.learn import checkpoint, memory
-from firstsight.learn.augment import turn
+from firstsight.learn.augment.composing import Composer
+from firstsight.learn.augment.warp import turn
 from firstsight.learn.best import Best
-from firstsight.learn.composing import Composer
 from firstsight.learn.data import open_both, tasks_of
 from firstsight.learn.events import Event, Listener
-from firstsight.learn.export import LabEmbedder, save
+from firstsight.learn.export.directory import save
+from firstsight.learn.export.readable import LabEmbedder
 from firstsight.learn.fit import effective_dimensions
 from firstsight.learn.machine import settled
 from firstsight.learn.objective import Objective
 from firstsight.learn.optimisers import make_optimiser
 from firstsight.learn.recipe import Recipe
+from firstsight.learn.similarities.weighted import Learned, sized
 from firstsight.learn.start import load_similarity, load_weights, place_proxies
-from firstsight.learn.weighted import Learned, sized
 from firstsight.model import Model
 from firstsight.spec import TrainingSpec
 

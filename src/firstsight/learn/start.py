@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from firstsight.errors import ModelError, UsageError
 from firstsight.learn import recipe as recipes
-from firstsight.learn.comparisons import Proxies
-from firstsight.learn.export import LabEmbedder, load_encoder
+from firstsight.learn.comparisons.proxies import Proxies
+from firstsight.learn.export.directory import load_encoder
+from firstsight.learn.export.readable import LabEmbedder
 from firstsight.learn.recipe import Recipe
-from firstsight.learn.similarities import TorchSimilarity
+from firstsight.learn.similarities.base import TorchSimilarity
 from firstsight.model import SHIPPED, Model
 
 TAKEN = ("input", "encoder", "similarity")
@@ -95,7 +96,7 @@ def place_proxies(
         comparison: left as it is unless it is :class:`Proxies`.
         images: ``(n, c, h, w)`` uint8.
         labels: ``(n,)`` in 0..classes - 1.
-        turns: as for :func:`firstsight.learn.augment.turn`; each turned class has a proxy of its own, and
+        turns: as for :func:`firstsight.learn.augment.warp.turn`; each turned class has a proxy of its own, and
             those of composites stay.
     """
     if not isinstance(comparison, Proxies):

@@ -7,6 +7,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from firstsight.stores.events import stamp
+
 logger = logging.getLogger("firstsight.serve")
 
 
@@ -15,7 +17,7 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = stamp(datetime.fromtimestamp(record.created, UTC))
         line: dict[str, object] = {"at": at, "level": record.levelname.lower(), "event": record.getMessage()}
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[0]:

@@ -87,8 +87,13 @@ def forget(db: sqlite3.Connection, gallery: int, before: str) -> int:
 
 
 def now() -> str:
-    """The time as an event tells it; two can be compared as text."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The time as an event tells it."""
+    return stamp(datetime.now(UTC))
+
+
+def stamp(when: datetime) -> str:
+    """A moment as events tell it: UTC, milliseconds; two can be compared as text."""
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _event(row: tuple[Any, ...]) -> Event:

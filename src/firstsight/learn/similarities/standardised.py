@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from firstsight.learn.similarities import distances, lengths
+from firstsight.learn.similarities.base import distances, lengths
 from firstsight.similarity import Link, Similarity
 
 _MOMENTUM, _EPSILON = 0.01, 1e-3  # Keras' 0.99 and 0.001

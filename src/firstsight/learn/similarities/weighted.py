@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from firstsight.errors import TrainingError
 from firstsight.learn.bounds import Positive
-from firstsight.learn.similarities import TorchSimilarity, distances
+from firstsight.learn.similarities.base import TorchSimilarity, distances
 from firstsight.similarity import Link, Similarity
 
 _OWN = "similarity."

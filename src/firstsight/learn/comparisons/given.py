@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from firstsight.errors import TrainingError
-from firstsight.learn.comparisons import Comparison
-from firstsight.learn.similarities import TorchSimilarity
+from firstsight.learn.comparisons.batch import Comparison
+from firstsight.learn.similarities.base import TorchSimilarity
 
 
 class GivenPairs(nn.Module):

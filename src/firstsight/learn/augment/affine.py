@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from firstsight.learn.augment import affine_grid
+from firstsight.learn.augment.warp import affine_grid
 from firstsight.learn.bounds import Amount, Share
 
 

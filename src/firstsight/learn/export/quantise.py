@@ -19,7 +19,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from firstsight.datasets import absolute, open_data
 from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import ModelError, TrainingError
-from firstsight.learn.export import described, publish, strip
+from firstsight.learn.export.directory import described, publish
+from firstsight.learn.export.graph import strip
 from firstsight.model import Model
 from firstsight.spec import FileSpec, Int8Spec
 from firstsight.types import PixelArray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -11,8 +12,37 @@ from firstsight.learn.bounds import Count
 from firstsight.types import IntArray
 
 
-class DrawnPairs:
-    """Pairs drawn once, half of them same; a batch holds both sides of a pair side by side.
+class _Drawn(ABC):
+    """Rows of indices drawn once; a batch holds the sides of each of its rows side by side."""
+
+    gives: ClassVar[str]
+
+    def __init__(
+        self,
+        labels: IntArray,
+        groups: IntArray,
+        seed: int,
+        *,
+        count: Count = 30_000,
+        size: Count = 64,
+        apart: Apart = "anywhere",
+    ) -> None:
+        self.drawn = self.draw(labels, groups, count, seed, apart)
+        self.order = _Order(len(self.drawn), size, seed)
+
+    @staticmethod
+    @abstractmethod
+    def draw(labels: IntArray, groups: IntArray, count: int, seed: int, apart: Apart) -> IntArray:
+        """Rows ``(count, sides)`` of indices."""
+
+    def batch(self, step: int) -> IntArray:
+        """Indices ``(sides * size,)``, row after row."""
+        made: IntArray = self.drawn[self.order.batch(step)].ravel()
+        return made
+
+
+class DrawnPairs(_Drawn):
+    """Pairs drawn once, half of them same; a batch is left, right, left, right, ...
 
     Every group (class, where there are no groups) gives alike many. Source: Koch et al., 2015, section 4.2.
 
@@ -27,27 +57,14 @@ class DrawnPairs:
 
     gives: ClassVar[str] = "pairs"
 
-    def __init__(
-        self,
-        labels: IntArray,
-        groups: IntArray,
-        seed: int,
-        *,
-        count: Count = 30_000,
-        size: Count = 64,
-        apart: Apart = "anywhere",
-    ) -> None:
-        self.drawn = drawn_pairs(labels, groups, count, seed, apart=apart)
-        self.order = _Order(len(self.drawn), size, seed)
-
-    def batch(self, step: int) -> IntArray:
-        """Indices ``(2 * size,)``: left, right, left, right, ..."""
-        made: IntArray = self.drawn[self.order.batch(step)].ravel()
-        return made
+    @staticmethod
+    def draw(labels: IntArray, groups: IntArray, count: int, seed: int, apart: Apart) -> IntArray:
+        """Rows ``(count, 2)``: both sides."""
+        return drawn_pairs(labels, groups, count, seed, apart=apart)
 
 
-class DrawnTriplets:
-    """Triplets drawn once: anchor, same, different; a batch holds the three side by side.
+class DrawnTriplets(_Drawn):
+    """Triplets drawn once; a batch is anchor, same, different, anchor, ...
 
     Args:
         labels, groups, seed, apart: as in :class:`DrawnPairs`.
@@ -57,23 +74,10 @@ class DrawnTriplets:
 
     gives: ClassVar[str] = "triplets"
 
-    def __init__(
-        self,
-        labels: IntArray,
-        groups: IntArray,
-        seed: int,
-        *,
-        count: Count = 30_000,
-        size: Count = 64,
-        apart: Apart = "anywhere",
-    ) -> None:
-        self.drawn = drawn_triplets(labels, groups, count, seed, apart=apart)
-        self.order = _Order(len(self.drawn), size, seed)
-
-    def batch(self, step: int) -> IntArray:
-        """Indices ``(3 * size,)``: anchor, same, different, anchor, ..."""
-        made: IntArray = self.drawn[self.order.batch(step)].ravel()
-        return made
+    @staticmethod
+    def draw(labels: IntArray, groups: IntArray, count: int, seed: int, apart: Apart) -> IntArray:
+        """Rows ``(count, 3)``: anchor, same, different."""
+        return drawn_triplets(labels, groups, count, seed, apart=apart)
 
 
 class _Order:

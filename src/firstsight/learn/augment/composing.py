@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from firstsight.errors import UsageError
-from firstsight.learn.augment import affine_grid, turned
+from firstsight.learn.augment.warp import affine_grid, turned
 
 LAYOUTS = (((0.6, 0.75, -0.45, 0.0), (0.6, 0.75, 0.45, 0.0)), ((0.75, 0.6, 0.0, -0.45), (0.75, 0.6, 0.0, 0.45)))
 """Width, height, and middle (right, down; in halves of a side) of either drawing: abreast; one above the other."""
@@ -24,7 +24,7 @@ class Composer:
         arrays: all examples, ``(n, 1, s, s)`` uint8, light on dark.
         labels: ``(n,)`` in 0..classes - 1.
         classes: number of classes before turning.
-        turns: 1, 4 or 8, as in :func:`~firstsight.learn.augment.turn`.
+        turns: 1, 4 or 8, as in :func:`~firstsight.learn.augment.warp.turn`.
         share: of the classes of a batch that get their partner.
         seed: of who is whose partner.
 

@@ -1,0 +1,1 @@
+"""Augmentation on whole batches of tensors; one family a file."""

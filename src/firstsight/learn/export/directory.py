@@ -1,0 +1,182 @@
+"""From a trained encoder to a model directory, and back to torch for further training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+from torch import nn
+
+import firstsight
+from firstsight.card import card
+from firstsight.errors import ModelError, TrainingError
+from firstsight.files import write_together
+from firstsight.inputs import Input
+from firstsight.learn.catalogue import ENCODERS, SIMILARITIES
+from firstsight.learn.export.graph import to_onnx
+from firstsight.learn.export.half import rounded, stored
+from firstsight.learn.export.readable import LabEmbedder
+from firstsight.learn.recipe import exported_as
+from firstsight.learn.settings import ExportSettings
+from firstsight.learn.similarities.base import TorchSimilarity
+from firstsight.learn.similarities.weighted import Learned, sized
+from firstsight.model import Model
+from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, SimilaritySpec, TrainingSpec
+from firstsight.types import PixelArray
+
+TOLERANCE = 1e-4
+
+
+def save(
+    path: Path,
+    *,
+    name: str,
+    encoder: nn.Module,
+    similarity: TorchSimilarity,
+    reader: Input,
+    dim: int,
+    views: int,
+    trained: TrainingSpec,
+    probe: PixelArray,
+) -> Model:
+    """Write a model directory and load it as users will.
+
+    A model that was there stays until the new one is on disk and embeds as the trained one; ``model.json`` comes last.
+
+    With ``export.half`` among its settings the weights are rounded first: another model, with its own fingerprint.
+
+    Args:
+        path: its directory.
+        name, encoder, similarity, reader, dim, views: of the model.
+        trained: what it learned from, and its settings.
+        probe: readings ``(n, c, h, w)`` on which the loaded model must equal the trained one to 1e-4.
+
+    Raises:
+        TrainingError: it does not, or half precision can't hold its weights.
+        StorageError: the disk refused.
+    """
+    half = trained.settings.get("export", {}).get("half", False) is True
+    if half:
+        encoder = rounded(encoder)
+    weights = {k: v.detach().contiguous() for k, v in Learned(encoder, similarity).weights().items()}
+    files = {
+        "encoder.onnx": to_onnx(encoder, similarity, reader, views, half),
+        "encoder.safetensors": safetensors.torch.save(stored(weights) if half else weights),
+    }
+    specs = {k: described(v) for k, v in files.items()}
+    runtime = similarity.runtime
+    link = runtime.link
+    spec = ModelSpec(
+        format=1,
+        name=name,
+        made_by=f"firstsight {firstsight.__version__}",
+        input=InputSpec(name=reader.name, version=reader.version, settings=asdict(reader)),  # type: ignore[call-overload]
+        similarity=SimilaritySpec(
+            measure=runtime.measure,
+            link=LinkSpec(kind=link.kind, scale=link.scale, bias=link.bias, gamma=link.gamma),
+        ),
+        dim=dim,
+        files=specs,  # type: ignore[arg-type]
+        trained=trained,
+    )
+
+    def check(place: Path) -> None:
+        lab = LabEmbedder(encoder, similarity, views)
+        gap = float(np.abs(Model.load(place).embed_arrays(probe) - lab.embed_arrays(probe)).max())
+        if not gap <= TOLERANCE:
+            raise TrainingError(
+                f"the exported model differs from the trained one by {gap:.2g}, {TOLERANCE:g} is allowed"
+            )
+
+    return publish(path, spec, files, check)
+
+
+def described(content: bytes) -> FileSpec:
+    """Size and hash, as ``model.json`` holds them."""
+    return FileSpec(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def publish(path: Path, spec: ModelSpec, files: Mapping[str, bytes], check: Callable[[Path], object]) -> Model:
+    """Write a model directory, or leave the one that was there; an old calibration goes.
+
+    Args:
+        path: its directory.
+        spec: becomes ``model.json``, which is written last.
+        files: the weights.
+        check: called with a directory that holds the new files; what it raises leaves the old ones in place.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    described_by = {
+        "README.md": card(spec, None).encode(),
+        "model.json": json.dumps(spec.model_dump(exclude_none=True), indent=1).encode(),
+    }
+    write_together(path, {**files, **described_by}, check=check)
+    (path / "calibration.json").unlink(missing_ok=True)
+    return Model.load(path)
+
+
+def save_again(model: Model, out: Path, changes: Sequence[str] = ()) -> Model:
+    """Write a model once more with other ``[export]`` settings: other views, or half precision.
+
+    It has no calibration, since its scores differ. Weights once rounded stay as they are.
+
+    Args:
+        model: as it was saved.
+        out: directory of the new one.
+        changes: ``export.key=value``.
+
+    Raises:
+        UsageError: a change is of another section, or not one that ``[export]`` takes.
+        ModelError: the weights do not fit the network its settings describe.
+    """
+    settings = exported_as(model.spec.trained.settings.get("export", {}), changes)
+    encoder, similarity = load_encoder(model)
+    return save(
+        out,
+        name=model.name,
+        encoder=encoder,
+        similarity=similarity,
+        reader=model.input,
+        dim=model.dim,
+        views=ExportSettings(**settings).views,
+        trained=model.spec.trained.model_copy(update={"settings": {**model.spec.trained.settings, "export": settings}}),
+        probe=np.random.default_rng(0).integers(0, 256, (16, *model.input.shape), np.uint8),
+    )
+
+
+def load_lab(model: Model) -> LabEmbedder:
+    """A model directory's network in torch, as an Embedder that must equal the runtime's.
+
+    Raises:
+        ModelError: it is an int8 copy, which torch can't equal; or its weights do not fit.
+    """
+    if model.spec.int8 is not None:
+        raise ModelError(f"{model.path} is an int8 copy, which has no twin in the lab; take the model it was made from")
+    encoder, similarity = load_encoder(model)
+    return LabEmbedder(encoder, similarity, model.spec.trained.settings.get("export", {}).get("views", 1))
+
+
+def load_encoder(model: Model) -> tuple[nn.Module, TorchSimilarity]:
+    """The network and similarity of a model directory, in torch.
+
+    Raises:
+        ModelError: the weights do not fit the network its settings describe.
+    """
+    settings = {k: dict(v) for k, v in model.spec.trained.settings.items()}
+    channels, size, _ = model.input.shape
+    try:
+        encoder = ENCODERS[settings["encoder"].pop("name")](channels, size, **settings["encoder"])
+        part = SIMILARITIES[settings["similarity"].pop("name")]
+        similarity = sized(part, model.dim, settings["similarity"])
+        weights = safetensors.torch.load((model.path / "encoder.safetensors").read_bytes())
+        Learned(encoder, similarity).take(weights)
+    except (KeyError, TypeError, RuntimeError, OSError) as error:
+        raise ModelError(f"{model.path} can't be trained further ({str(error).splitlines()[0]})") from None
+    return encoder.eval(), similarity
