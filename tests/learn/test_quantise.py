@@ -11,7 +11,7 @@ import pytest
 from drawn import Cli, Refused
 from firstsight import api
 from firstsight.errors import GalleryError, ModelError, TrainingError
-from firstsight.learn import quantise
+from firstsight.learn.export import quantise
 from firstsight.learn.export.directory import load_encoder, load_lab
 from firstsight.model import Model
 

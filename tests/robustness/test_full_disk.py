@@ -160,7 +160,7 @@ def test_a_full_disk_at_the_export_keeps_the_old_model(
     fail_at: int, model_copy: Path, other_model: Path, monkeypatch: pytest.MonkeyPatch, picture: Path
 ) -> None:
     """Whichever file of a new model does not fit, the model that it would replace still loads and embeds as before."""
-    from firstsight.learn import export
+    from firstsight.learn.export import directory as export
 
     old, new = Model.load(model_copy), Model.load(other_model)
     expected, fingerprint = old.embed(picture), old.fingerprint
@@ -187,7 +187,7 @@ def test_an_export_that_embeds_otherwise_keeps_the_old_model(
 ) -> None:
     """A network that changed on its way to ONNX is refused, and the model that it would replace is as it was."""
     from firstsight.errors import TrainingError
-    from firstsight.learn import export
+    from firstsight.learn.export import directory as export
 
     new = Model.load(other_model)
     encoder, similarity = export.load_encoder(new)
@@ -255,7 +255,7 @@ def test_any_directory_name_will_do_for_a_model(
     name: str, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_model: Path, cli: Cli
 ) -> None:
     """A directory whose name is no plain word ends in a model or is refused before the first step, never after."""
-    from firstsight.learn import export
+    from firstsight.learn.export import directory as export
 
     steps: list[int] = []
     monkeypatch.setattr(export, "to_onnx", lambda *_: (other_model / "encoder.onnx").read_bytes())

@@ -146,7 +146,7 @@ def quantise(
         ModelError, DataError, TrainingError, StorageError: see each.
     """
     with _lab("quantising"):
-        from firstsight.learn import quantise as quantising
+        from firstsight.learn.export import quantise as quantising
     loaded = _model(model)
     place = free(Path(out), overwrite=overwrite)
     return quantising.quantise(loaded, data or loaded.spec.trained.data, place, progress=progress)
