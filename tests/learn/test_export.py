@@ -16,6 +16,7 @@ from torch.nn import functional
 from drawn import TINY, Cli, Refused
 from firstsight import api
 from firstsight.errors import ModelError, TrainingError, UsageError
+from firstsight.learn.export import graph as graphs
 from firstsight.learn.export.directory import load_encoder, load_lab, save_again
 from firstsight.learn.export.half import rounded
 from firstsight.learn.export.readable import LabEmbedder, Readable
@@ -165,7 +166,7 @@ def test_a_pool_that_rounds_up_keeps_doing_so(side: int, rounds_up: int) -> None
     made = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
     graph = helper.make_graph([helper.make_node("Relu", ["given"], ["x"]), pool], "g", values[:1], [made])
     proto = helper.make_model(graph)
-    graph._plain_pools(proto)
+    graphs._plain_pools(proto)
     assert [a.i for a in proto.graph.node[1].attribute if a.name == "ceil_mode"] == [rounds_up]
 
 
