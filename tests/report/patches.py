@@ -36,6 +36,10 @@ class Patches:
         )
         return (mixed / np.linalg.norm(mixed, axis=1, keepdims=True)).astype(np.float32)
 
+    def read(self, source: Any) -> np.ndarray:
+        """``(1, c, h, w)``."""
+        return self.input.read(source).arrays
+
     def score(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """``(a, b)``."""
         return self.similarity.scores(left, right)

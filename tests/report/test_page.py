@@ -17,6 +17,7 @@ from patches import Patches
 from drawn import draw
 from firstsight.report import figures, html
 from firstsight.report.page import write_page
+from firstsight.report.pictures import MOST_EXPLAINED
 from firstsight.types import Metric, Report
 
 VOID = {"meta", "img", "br", "wbr", "input", "link", "hr"}
@@ -112,6 +113,33 @@ def test_a_page_with_everything(bare: Report, full: dict[str, Any], patches: Pat
     assert "96 right" in text
     assert len(page.all("svg")) == 15
     assert (tmp_path / "page.html").stat().st_size < 2_000_000
+
+
+def test_false_matches_show_what_matched(bare: Report, full: dict[str, Any], patches: Patches, tmp_path: Path) -> None:
+    """The first few pairs that are wrongly taken for the same carry both pictures again, coloured where they match."""
+    pairs = [{"left": 0, "right": right, "score": 0.9} for right in range(7, 7 + MOST_EXPLAINED + 2)]
+    worst = {"false_matches": pairs, "misses": [{"left": 0, "right": 1, "score": 0.02}]}
+    write_page(replace(bare, details={"worst": worst}), tmp_path / "page.html", patches)
+    page = read(tmp_path / "page.html")
+    shown = [a for a in page.all("img") if str(a["alt"]).startswith("what matched")]
+    assert [a["alt"] for a in shown] == [
+        "what matched in the left one",
+        "what matched in the right one",
+    ] * MOST_EXPLAINED
+    plain = [a["src"] for a in page.all("img") if str(a["alt"]).startswith("example of")]
+    assert not {a["src"] for a in shown} & set(plain)
+    assert "in a warm colour, what made it match" in " ".join(page.text)
+
+
+def test_where_no_place_matters_nothing_is_coloured(bare: Report, patches: Patches, tmp_path: Path) -> None:
+    """A model that sees only the whole, whatever is covered, has nothing to show, and the page does not promise it."""
+    patches.embed_arrays = lambda arrays: np.ones((len(arrays), 8), np.float32)  # type: ignore[method-assign]
+    worst = {"false_matches": [{"left": 0, "right": 7, "score": 0.9}], "misses": []}
+    write_page(replace(bare, details={"worst": worst}), tmp_path / "page.html", patches)
+    page = read(tmp_path / "page.html")
+    assert [a for a in page.all("img") if str(a["alt"]).startswith("example of")]
+    assert not [a for a in page.all("img") if str(a["alt"]).startswith("what matched")]
+    assert "warm colour" not in " ".join(page.text)
 
 
 def test_a_page_with_nothing(bare: Report, patches: Patches, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def _shown(report: Report, model: Model, data: DataSet | None) -> dict[str, Any]
     held = pictures.Pictures(data, model.input)
     return {
         "tasks": pictures.tasks(report.details, held),
-        "worst": pictures.worst(report.details, held),
+        "worst": pictures.worst(report.details, held, model),
         "neighbours": pictures.neighbours(report.details, held),
     }
 

@@ -9,9 +9,13 @@ from typing import Any
 
 from firstsight.datasets import DataSet
 from firstsight.inputs import Input
+from firstsight.model import Model
+from firstsight.occlusion import why
 from firstsight.report.html import picture
+from firstsight.report.overlay import overlay
 
 MOST_TASKS, MOST_PAIRS, MOST_QUERIES, MOST_NEAREST = 3, 12, 10, 8
+MOST_EXPLAINED = 6  # each takes some two hundred embeddings
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,32 @@ def tasks(details: Mapping[str, Any], pictures: Pictures) -> list[dict[str, Any]
     return made
 
 
-def worst(details: Mapping[str, Any], pictures: Pictures) -> dict[str, list[dict[str, Any]]]:
-    """The worst false matches and the worst misses as pairs of pictures; either may be empty."""
+def worst(details: Mapping[str, Any], pictures: Pictures, model: Model) -> dict[str, list[dict[str, Any]]]:
+    """The worst false matches and the worst misses as pairs of pictures; either may be empty.
+
+    The first false matches also show what matched. What is missing in a miss, no covering shows.
+    """
     found = details.get("worst", {})
-    return {
+    made: dict[str, list[dict[str, Any]]] = {
         kind: [
-            {"left": pictures[p["left"]], "right": pictures[p["right"]], "score": p["score"]}
+            {"left": pictures[p["left"]], "right": pictures[p["right"]], "score": p["score"], "matched": None}
             for p in found.get(kind, [])[:MOST_PAIRS]
         ]
         for kind in ("false_matches", "misses")
     }
+    for pair, p in list(zip(made["false_matches"], found.get("false_matches", []), strict=False))[:MOST_EXPLAINED]:
+        pair["matched"] = _matched(pictures.data, p["left"], p["right"], model)
+    return made
+
+
+def _matched(data: DataSet, left: int, right: int, model: Model) -> list[str] | None:
+    """Addresses of both pictures with what matched laid over them; None where no single place matters."""
+    sources = [data.examples[index].load() for index in (left, right)]
+    found = why(model, *sources)
+    if not found.drop:
+        return None
+    pairs = zip(sources, (found.left, found.right), strict=True)
+    return [picture(overlay(source, heat).transpose(2, 0, 1)) for source, heat in pairs]
 
 
 def neighbours(details: Mapping[str, Any], pictures: Pictures) -> list[dict[str, Any]]:
