@@ -3,9 +3,12 @@
 python results/fuzz_service.py               20,000 of them, some minutes
 python results/fuzz_service.py --trial       to see that it runs: 600; prints, writes nothing
 
-Everything is drawn from one seed: mutated and cut bodies, bombs, wrong types, huge names, paths that climb, SQL and
-HTML in names, broken HTTP. What is legal after all is counted. Afterwards the service must be the process that it was,
-have given no 5xx (503 of back-pressure counted apart), and the store must hold what was legally enrolled and no more.
+Each is drawn from the seed and its number: mutated and cut bodies, bombs, wrong types, huge names, paths that climb,
+SQL and HTML in names, broken HTTP. Those that may wait for an answer that does not come (lengths that lie, bytes that
+are no HTTP) have senders of their own, so that the others need not wait for them; most are cut off after a moment, and
+some are left for the service to end. What is legal after all is counted. Afterwards the service must be the process
+that it was, within its memory, have given no 5xx (503 of back-pressure counted apart) and left no connection open, and
+the store must hold what was legally enrolled and no more.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +37,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from bench_service import ROOT, drawn, form, one, serving
 from PIL import Image
 
-SEED, MANY, CLIENTS = 0, 20_000, 8
+SEED, MANY = 0, 20_000
+QUICK, SLOW = 16, 32  # senders; together fewer than the service has places, so that nothing is refused unread
+PATIENCE = 0.5  # seconds after which a slow sender falls silent
+LEFT = 1 / 8  # of the slow ones, who wait until the service ends it
+MEMORY = 640  # MiB: what bodies may take (sixteen of 16 MiB), twice, and the service itself
 Random = random.Random
 Request = tuple[str, bytes]  # a family, and the bytes on the wire
 MAIN = "/v1/galleries/main"
@@ -230,20 +238,55 @@ FAMILIES = (
 )  # fmt: skip
 
 
-def send(port: int, data: bytes, patience: float = 60) -> tuple[str, bytes]:
-    """Status of the answer ("closed" where there is none), and its body; after some silent seconds no more comes."""
+def drawn_request(number: int) -> tuple[str, bytes, float]:
+    """The request of a number: its family, its bytes, and the seconds its sender waits before it falls silent."""
+    r = Random(f"{SEED} {number}")
+    make = r.choice(MAKERS)
+    patience = PATIENCE if make in WAITING and r.random() > LEFT else HELD
+    return (*make(r), patience)
+
+
+def family_of(number: int) -> Callable[[Random], Request]:
+    """What draws the request of a number."""
+    return Random(f"{SEED} {number}").choice(MAKERS)
+
+
+MAKERS = [make for make, weight in FAMILIES for _ in range(weight)]
+WAITING = (lying, no_http)
+HELD = 60.0  # seconds after which a connection that is neither answered nor closed is one that is held for ever
+
+
+def send(port: int, data: bytes, patience: float = HELD, rest: float = HELD) -> tuple[str, bytes]:
+    """Status of the answer ("closed" where there is none, "held" where nothing at all comes), and its body.
+
+    Args:
+        port: of the service.
+        data: what is sent.
+        patience: seconds until the answer begins; after fewer than ``HELD`` the sender falls silent, and waits on.
+        rest: seconds in which some of the rest comes; a connection may be kept for another request after that.
+    """
     got = b""
-    with contextlib.suppress(ConnectionError, TimeoutError), socket.create_connection(("127.0.0.1", port), 60) as made:
-        with contextlib.suppress(ConnectionError):
-            made.sendall(data)
-        made.settimeout(patience)
-        try:
-            got = made.recv(1 << 16)
-        except TimeoutError:
-            made.shutdown(socket.SHUT_WR)
-        made.settimeout(60)
-        while more := made.recv(1 << 16):
-            got += more
+    try:
+        with socket.create_connection(("127.0.0.1", port), HELD) as made:
+            with contextlib.suppress(ConnectionError):
+                made.sendall(data)
+            made.settimeout(patience)
+            try:
+                got = made.recv(1 << 16)
+            except TimeoutError:
+                if patience >= HELD:
+                    raise
+                made.shutdown(socket.SHUT_WR)
+                made.settimeout(HELD)
+                got = made.recv(1 << 16)
+            made.settimeout(rest)
+            while got and (more := made.recv(1 << 16)):
+                got += more
+    except TimeoutError:
+        if not got:
+            return "held", got
+    except ConnectionError:
+        pass
     lines = re.findall(rb"HTTP/1\.1 (\d{3})", got)
     status = next((s.decode() for s in lines if s != b"100"), "closed")
     return status, got.partition(b"\r\n\r\n")[2]
@@ -260,6 +303,11 @@ def content_of(place: Path) -> dict[str, Any]:
     return made
 
 
+def memory_of(pid: int, line: str) -> int:
+    """MiB of a process: what it has (VmRSS), or had at most (VmHWM)."""
+    return int(Path(f"/proc/{pid}/status").read_text().split(f"{line}:")[1].split()[0]) // 1024
+
+
 def fuzz(folder: Path, many: int) -> dict[str, Any]:
     """Send all; what came back, and what is in the store."""
     place = folder / "fuzz.db"
@@ -268,36 +316,30 @@ def fuzz(folder: Path, many: int) -> dict[str, Any]:
     refused = collections.Counter[str]()
     bad: list[str] = []
     legal: set[str] = set()
-    r, lock = Random(SEED), threading.Lock()
-    makers = [make for make, weight in FAMILIES for _ in range(weight)]
-    requests = iter(range(many))
+    lock = threading.Lock()
     files = sorted(p.name for p in folder.iterdir())
 
-    def work() -> None:
-        while True:
-            with lock:
-                if next(requests, None) is None:
-                    return
-                family, data = r.choice(makers)(r)
-            status, body = send(port, data, 0.5 if family in ("lying", "no HTTP") else 60)
-            with lock:
-                counts[f"{family}: {status}"] += 1
-                if status == "503" and b'"BusyError"' in body:
-                    refused["503 of back-pressure"] += 1
-                elif status.startswith("5"):
-                    bad.append(f"{family}: {status} {body[:200]!r} for {data[:200]!r}")
-                if status in ("200", "201") and b'"added":' in body:
-                    legal.add(json.loads(body)["identity"])
+    def ask(number: int) -> None:
+        family, data, patience = drawn_request(number)
+        status, body = send(port, data, patience, PATIENCE if family == "no HTTP" else HELD)
+        with lock:
+            counts[f"{family}: {status}"] += 1
+            if status == "503" and b'"BusyError"' in body:
+                refused["503 of back-pressure"] += 1
+            elif status.startswith("5"):
+                bad.append(f"{family}: {status} {body[:200]!r} for {data[:200]!r}")
+            if status in ("200", "201") and b'"added":' in body:
+                legal.add(json.loads(body)["identity"])
 
     with serving(place, "--timeout", "5") as (port, process):
-        pid = process.pid
-        threads = [threading.Thread(target=work) for _ in range(CLIENTS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        began = time.monotonic()
+        with ThreadPoolExecutor(QUICK) as quick, ThreadPoolExecutor(SLOW) as slow:
+            asked = [(slow if family_of(n) in WAITING else quick).submit(ask, n) for n in range(many)]
+        for one_of_them in asked:
+            one_of_them.result()
+        seconds = time.monotonic() - began
         alive = process.poll() is None and send(port, http("GET", "/v1/ready"))[0] == "200"
-        memory = Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0] if alive else "0"
+        memory = [memory_of(process.pid, line) for line in ("VmRSS", "VmHWM")] if alive else [0, 0]
         log = place.with_suffix(".log").read_text()
     after = content_of(place)
     names = {row[2] for row in after["identity"]} - {row[2] for row in before["identity"]}
@@ -307,11 +349,14 @@ def fuzz(folder: Path, many: int) -> dict[str, Any]:
     fresh = sorted(p.name for p in folder.iterdir() if p.name not in files and not p.name.startswith("fuzz"))
     return {
         "requests": sum(counts.values()),
+        "senders": {"quick": QUICK, "slow": SLOW},
+        "requests a second": round(many / seconds, 1),
         "by family and status": dict(sorted(counts.items())),
         "5xx": len(bad),
         "503 of back-pressure": refused["503 of back-pressure"],
         "examples of 5xx": bad[:5],
-        "faults in the log": log.count('"event": "fault"'),
+        "connections held": sum(n for told, n in counts.items() if told.endswith(": held")),
+        "errors in the log": log.count('"level": "error"'),
         "alive": alive,
         "legal enrolments": len(legal),
         "stored that was not legal": sorted(names - legal),
@@ -319,8 +364,19 @@ def fuzz(folder: Path, many: int) -> dict[str, Any]:
         "references changed": len(gone),
         "tables changed": same,
         "files made": fresh,
-        "memory at most, MiB": int(memory) // 1024,
+        "memory afterwards and at most, MiB": memory,
     }
+
+
+def broken(result: dict[str, Any]) -> list[str]:
+    """What the service did not stand, of what it must."""
+    none = ("5xx", "connections held", "errors in the log", "stored that was not legal", "legal and not stored")
+    found = [what for what in (*none, "references changed", "tables changed", "files made") if result[what]]
+    if not result["alive"]:
+        found.append("it is not alive")
+    if max(result["memory afterwards and at most, MiB"]) > MEMORY:
+        found.append(f"it took more than {MEMORY} MiB")
+    return found
 
 
 def main() -> None:
@@ -339,9 +395,8 @@ def main() -> None:
         from make import record
 
         record("service-fuzz", "python results/fuzz_service.py", SEED, result)
-    broken = ("5xx", "faults in the log", "stored that was not legal", "legal and not stored", "references changed")
-    if not result["alive"] or any(result[k] for k in (*broken, "tables changed", "files made")):
-        raise SystemExit("the service did not stand it")
+    if found := broken(result):
+        raise SystemExit(f"the service did not stand it: {'; '.join(found)}")
 
 
 if __name__ == "__main__":

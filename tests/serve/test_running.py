@@ -155,12 +155,15 @@ def raw(url: str, *parts: bytes, pause: float = 0) -> bytes:
 
 
 def test_slow_and_broken_senders(starting: Start, store: Path, picture: Path, tmp_path: Path) -> None:
-    """A body that does not come is 408, one that is cut off leaves nothing behind, and the service goes on."""
+    """A body or head that does not come is 408, one that is cut off leaves nothing behind; the service goes on."""
     _, url = starting(store, "--timeout", "0.5")
     head = b"POST /v1/galleries/main/identify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=30) as slow:
         slow.sendall(head + b"Content-Length: 100\r\n\r\n{")
+        assert slow.recv(1 << 16).startswith(b"HTTP/1.1 408")
+    with socket.create_connection((host, int(port)), timeout=30) as slow:
+        slow.sendall(head[:-9])
         assert slow.recv(1 << 16).startswith(b"HTTP/1.1 408")
     raw(url, head + b"Content-Length: 100\r\n\r\n{")
     assert raw(url, head + b"Content-Length: 99999999999\r\n\r\n").startswith(b"HTTP/1.1 413")

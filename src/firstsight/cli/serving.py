@@ -35,7 +35,7 @@ def serve(
     images: Annotated[int, typer.Option(help="Images of one request.")] = 32,
     waiting: Annotated[int, typer.Option(help="Requests in work or waiting; more are refused with 503.")] = 64,
     rate: Annotated[int, typer.Option(help="Requests a minute of one key or address; 0 for any number.")] = 6000,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Until a request must have come whole.")] = 20,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Until a head, then a body, must have come.")] = 20,
     drain: Annotated[
         float, typer.Option(metavar="SECONDS", help="How long ready says 503 before a service that is ended stops.")
     ] = 0,

@@ -8,12 +8,14 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from functools import partial
+from typing import Any
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from firstsight.serve import logs, metrics
 from firstsight.serve.app import create_app
+from firstsight.serve.patience import Patience
 from firstsight.serve.settings import Settings
 from firstsight.serve.start import listen, prepare
 
@@ -28,6 +30,7 @@ def serve(settings: Settings) -> None:
     with ExitStack() as stack:
         sock = stack.enter_context(listen(settings))
         host, port = settings.host, sock.getsockname()[1]
+        connections: Any = Patience(settings.timeout)  # makes protocols, as the class does that is expected
         config = uvicorn.Config(
             partial(work, settings),
             factory=True,
@@ -37,7 +40,7 @@ def serve(settings: Settings) -> None:
             server_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=30,
-            h11_max_incomplete_event_size=64 << 10,
+            http=connections,
             ws="none",
             lifespan="on",
         )

@@ -27,7 +27,8 @@ class Settings:
         images: images of one request.
         waiting: requests that are worked on or wait for it; more are refused with 503.
         rate: requests a minute of one key, or of one address where there are no keys; 0 for any number.
-        timeout: seconds until a request must have come whole.
+        timeout: seconds until the head of a request must have come, and then its body; and in which some of an answer
+            must be read.
         drain: seconds in which ``ready`` says 503 before a service that is told to end stops listening.
     """
 
