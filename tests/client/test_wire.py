@@ -126,6 +126,27 @@ def test_keys_names_and_pages() -> None:
     assert dict(asked[1].url.params)["after"] == "999"
 
 
+def test_a_list_begins_again_where_a_page_ended_with_somebody_gone() -> None:
+    """Who stood at the end of a page is removed before the next is asked for; a gallery that is none is an error."""
+    page = [{"identity": str(n), "references": 1, "metadata": {}} for n in range(1000)]
+    gone = httpx2.Response(404, json={"error": {"kind": "MissingError", "message": "m", "request": "1"}})
+    made, asked = client(httpx2.Response(200, json=page), gone, httpx2.Response(200, json=page[:-1]), gone, retries=0)
+    assert [i.identity for i in made.identities()] == [str(n) for n in range(999)]
+    assert "after" not in asked[2].url.params
+    with pytest.raises(MissingError):
+        made.identities()
+
+
+def test_as_many_events_as_are_asked_for() -> None:
+    """A limit beyond what the service gives at once is met page by page, and not exceeded."""
+    told = dict.fromkeys(("verb", "at", "model"), "")
+    told |= dict.fromkeys(("identity", "same", "score", "probability", "threshold"))
+    pages = [[{"id": n, **told} for n in range(first, last)] for first, last in ((1, 1001), (1001, 1501))]
+    made, asked = client(*(httpx2.Response(200, json=page) for page in pages))
+    assert [e.id for e in made.events(limit=1500, after=0)] == list(range(1, 1501))
+    assert [dict(r.url.params) for r in asked] == [{"after": "0", "limit": "1000"}, {"after": "1000", "limit": "500"}]
+
+
 def test_no_url_is_refused() -> None:
     """A host alone is no URL."""
     with pytest.raises(UsageError, match="http://"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 import unicodedata
 from collections.abc import Callable
@@ -14,8 +17,8 @@ import pytest
 
 from drawn import SHAPES, Cli, Refused
 from firstsight import api
-from firstsight.errors import CalibrationError, FirstSightError, GalleryError, InputError
-from firstsight.gallery import Gallery
+from firstsight.errors import CalibrationError, FirstSightError, GalleryError, InputError, SpellingError
+from firstsight.gallery import Gallery, names
 from firstsight.model import Model
 from firstsight.stores.sqlite import SqliteStore
 from firstsight.types import Contract, Entry
@@ -267,6 +270,46 @@ def test_two_spellings_of_a_letter_are_one_name(gallery: Path, picture: Path, sh
     assert api.enroll(gallery, composed, [shapes / "circle" / "1.png"])[0].references == 2
     assert {r.identity for r in api.references(gallery, identity=decomposed)} == {composed}
     assert api.verify(gallery, decomposed, picture).score == api.verify(gallery, composed, picture).score
+
+
+@pytest.mark.parametrize(
+    ("name", "legal"),
+    [
+        ("علی\u200cرضا", True),
+        ("श्री\u200cमान", False),
+        ("क्\u200dष", True),
+        ("क्\u200cष", True),
+        ("al\u200cice", False),
+        ("al\u200dice", False),
+        ("alice\u200d", False),
+        ("علی\u200c", False),
+        ("\u202eecila", False),
+        ("a\u200bb", False),
+    ],
+)
+def test_a_name_may_hold_what_its_script_needs(name: str, legal: bool) -> None:
+    """Joiners between letters that need them (Persian, Hindi) are part of a name; elsewhere nothing unseen is."""
+    if legal:
+        assert names.name(name) == name
+    else:
+        with pytest.raises(SpellingError, match="printable"):
+            names.name(name)
+
+
+def test_a_file_of_any_name_is_enrolled(gallery: Path, picture: Path, tmp_path: Path, cli: Cli) -> None:
+    """A file whose name is no UTF-8, as old disks have them, is a file: it is enrolled, listed and exported."""
+    odd = tmp_path / os.fsdecode(b"caf\xe9.png")
+    shutil.copyfile(picture, odd)
+    api.enroll(gallery, "alice", [odd])
+    [reference] = api.references(gallery)
+    assert reference.source == f"{tmp_path}/caf\\udce9.png"
+    assert cli("list", gallery, "--json").json[0]["source"] == reference.source
+    assert api.export_gallery(gallery, out=tmp_path / "out") == 1
+    words = [sys.executable, "-m", "firstsight", "identify", gallery, odd, picture]
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    ran = subprocess.run(words, env=strict, capture_output=True, text=True, check=False)
+    assert "fault" not in ran.stderr
+    assert "caf\\udce9.png" in ran.stdout
 
 
 def test_counting_knows_a_class_by_its_name(gallery: Path, shapes: Path, tmp_path: Path) -> None:

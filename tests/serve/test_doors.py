@@ -123,6 +123,7 @@ def life(gallery: Any, shapes: Path, strangers: Path) -> list[Any]:
         lambda: gallery.identify([], fused=True),
         lambda: gallery.identify(several),
         lambda: gallery.assign(several, top=2, record=told),
+        lambda: gallery.assign([]),
         lambda: gallery.check(image("circle", 0)),
         lambda: gallery.check([image("dots", 0), blank], "dots"),
         lambda: gallery.enroll("copy", [blank, image("circle", 0)]),
@@ -217,6 +218,32 @@ def test_the_command_line_prints_the_body(store: Path, asking: TestClient, shape
     [receipt] = cli("enroll", store, "circle", picture, "--json").json
     again = asking.post(f"{at}/enroll", data={"identity": "circle"}, files=files)
     assert (again.status_code, again.json()) == (201, {**receipt, "added": 0, "notes": ["1 of 1 enrolled already"]})
+
+
+def test_attendance_has_the_same_parameters_at_every_door(store: Path, remote: Client, picture: Path) -> None:
+    """What the command takes, the route and the client take; and the longest stay means the same to all of them."""
+    mine = set(inspect.signature(api.attendance).parameters) - HERE
+    assert mine == set(inspect.signature(Client.attendance).parameters) - HERE
+    [route] = [r for r in ROUTES if r.name == "attendance"]
+    assert mine | {"format"} == {p.alias for p in route.dependant.query_params}
+    for direction in ("in", "out"):
+        remote.identify(picture, record=Record(place="door", direction=direction))
+    for longest, stayed in ((16.0, False), (1e-9, True)):
+        [row] = remote.attendance(zone="UTC", longest=longest)
+        assert [row] == api.attendance(store, zone="UTC", longest=longest)
+        assert row.open == stayed
+    with pytest.raises(FirstSightError, match="longest is 0.0 hours"):
+        remote.attendance(longest=0)
+
+
+def test_the_probe_of_an_event_comes_back(remote: Client, picture: Path) -> None:
+    """What was kept with an event is there for the client, and where nothing was kept it says so."""
+    for keep in (True, False):
+        remote.identify(picture, record=Record(keep_image=keep))
+    kept, not_kept = remote.events()
+    assert remote.event_image(kept.id).startswith(b"\x89PNG")
+    with pytest.raises(FirstSightError, match="no image is kept"):
+        remote.event_image(not_kept.id)
 
 
 def test_json_and_forms_say_the_same(asking: TestClient, shapes: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,6 +15,8 @@ def main(arguments: list[str] | None = None) -> int:
     from firstsight.cli.commands import app
     from firstsight.errors import FirstSightError
 
+    if isinstance(sys.stdout, TextIOWrapper):  # a name that the terminal can't show is spelled out, and no fault
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(arguments, standalone_mode=False, prog_name="firstsight")
     except FirstSightError as error:

@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 import numpy as np
 
-from firstsight.client.fields import Said, bytes_of, day_of, files_of, images_of, listed, names_of, told_of, words_of
+from firstsight.client.fields import Said, day_of, files_of, images_of, names_of, told_of, words_of
 from firstsight.client.wire import Wire, parsed
-from firstsight.errors import UsageError
+from firstsight.errors import MissingError, UsageError
+from firstsight.inputs.decode import bytes_of, listed
 from firstsight.types import (
     Decision,
     Dropped,
@@ -147,6 +148,8 @@ class Client:
         self, sources: Source | Sequence[Source], *, top: int = 5, record: Record | None = None
     ) -> builtins.list[Match]:
         """See :meth:`firstsight.Gallery.assign`."""
+        if not len(listed(sources)):
+            return []
         fields = {"top": str(top), "one_to_one": "true", **told_of(record)}
         return self._send(builtins.list[Match], "identify", fields, images_of(sources), again=record is None)
 
@@ -173,7 +176,13 @@ class Client:
         asked = {"search": search, "where": words_of(where), "limit": _PAGE}
         while True:
             after = found[-1].identity if found else None
-            page = self._get(builtins.list[Identity], "identities", {**asked, "after": after})
+            try:
+                page = self._get(builtins.list[Identity], "identities", {**asked, "after": after})
+            except MissingError:
+                if not found:
+                    raise
+                found.clear()  # who stood at the end of a page went meanwhile
+                continue
             found += page
             if len(page) < _PAGE:
                 return found
@@ -202,17 +211,17 @@ class Client:
         limit: int | None = None,
         last: int | None = None,
     ) -> builtins.list[Event]:
-        """See :meth:`firstsight.Gallery.events`; without ``limit`` and ``last`` all of them, a page at a time."""
+        """See :meth:`firstsight.Gallery.events`; they come a page at a time, except the ``last``, at most 10,000."""
         asked = {"identity": identity, "verb": verb, "since": day_of(since), "until": day_of(until)}
-        if limit is not None or last is not None:
-            asked |= {"after": after, "limit": limit, "last": last}  # type: ignore[dict-item]
-            return self._get(builtins.list[Event], "events", asked)
+        if last is not None:
+            return self._get(builtins.list[Event], "events", {**asked, "after": after, "limit": limit, "last": last})
         found: builtins.list[Event] = []
         while True:
             begin = found[-1].id if found else after
-            page = self._get(builtins.list[Event], "events", {**asked, "after": begin, "limit": _PAGE})
+            most = _PAGE if limit is None else min(_PAGE, limit - len(found))
+            page = self._get(builtins.list[Event], "events", {**asked, "after": begin, "limit": most})
             found += page
-            if len(page) < _PAGE:
+            if len(page) < most or len(found) == limit:
                 return found
 
     def attendance(
@@ -223,10 +232,12 @@ class Client:
         until: str | date | None = None,
         identity: str | None = None,
         zone: str | None = None,
+        longest: float | None = None,
     ) -> builtins.list[Presence]:
         """Who was there, by day; see ``firstsight attendance``."""
         days = {"day": day_of(day), "since": day_of(since), "until": day_of(until)}
-        return self._get(builtins.list[Presence], "attendance", {**days, "identity": identity, "zone": zone})
+        asked = {**days, "identity": identity, "zone": zone, "longest": longest}
+        return self._get(builtins.list[Presence], "attendance", asked)
 
     def forget(self, before: str | date) -> Forgotten:
         """See :meth:`firstsight.Gallery.forget`."""
@@ -239,6 +250,14 @@ class Client:
             MissingError: none is kept.
         """
         return self._wire.ask("GET", self._place(f"references/{reference}/image"), again=True)
+
+    def event_image(self, event: int) -> bytes:
+        """The probe kept of an event, as PNG.
+
+        Raises:
+            MissingError: none is kept.
+        """
+        return self._wire.ask("GET", self._place(f"events/{event}/image"), again=True)
 
     def compare(self, left: Source, right: Source) -> Decision:
         """Are these two the same, for the service's model?"""

@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-import numpy as np
-
 from firstsight.errors import InputError
-from firstsight.inputs.decode import encode, read_bytes
+from firstsight.inputs.decode import bytes_of, listed
 from firstsight.types import Record, Source
 
 Said = Mapping[str, str] | Iterable[str]
-
-
-def listed(sources: Source | Sequence[Source]) -> Sequence[Source]:
-    """One source or several, as a sequence."""
-    several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
-    return sources if several else [sources]  # type: ignore[list-item, return-value]
 
 
 def images_of(sources: Source | Sequence[Source]) -> list[tuple[str, bytes]]:
@@ -30,13 +22,6 @@ def images_of(sources: Source | Sequence[Source]) -> list[tuple[str, bytes]]:
     if not len(several):
         raise InputError("no image came, at least one was expected")
     return [("images", bytes_of(source)) for source in several]
-
-
-def bytes_of(source: Source) -> bytes:
-    """The bytes of an image file."""
-    if isinstance(source, np.ndarray):
-        return encode(source)
-    return source if isinstance(source, bytes) else read_bytes(source)
 
 
 def files_of(images: Sequence[tuple[str, bytes]]) -> list[tuple[str, tuple[str, bytes]]]:

@@ -9,9 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 
 from firstsight.errors import InputError, UsageError
-from firstsight.gallery.names import spelled
-from firstsight.gallery.taking import bytes_of
-from firstsight.inputs.decode import describe
+from firstsight.gallery.names import printable, spelled
+from firstsight.inputs.decode import bytes_of, describe
 from firstsight.stores.events import stamp
 from firstsight.types import Decision, Event, Match, PixelArray, Record, Source, Store
 
@@ -92,7 +91,7 @@ def done(store: Store, verb: str, identity: str | None, record: Record | None) -
 def _told(record: Record) -> tuple[str, str | None, str]:
     place, actor = spelled(record.place), spelled(record.actor)
     for what, text in (("place", place), ("actor", actor)):
-        if len(text) > _LONGEST or not text.isprintable():
+        if len(text) > _LONGEST or not printable(text):
             raise UsageError(f"{what} is {text[:100]!r}, at most {_LONGEST} printable characters were expected")
     if record.direction not in (None, *DIRECTIONS):
         raise UsageError(f"direction is {record.direction!r}, {' or '.join(DIRECTIONS)} was expected")

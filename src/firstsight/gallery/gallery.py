@@ -18,8 +18,10 @@ from firstsight.gallery.enrolled import Blocks, Enrolled
 from firstsight.gallery.gate import examine, overridden, refuse, sure_of
 from firstsight.gallery.looking import Looking
 from firstsight.gallery.names import Said, name, said_of, spelled
-from firstsight.gallery.taking import Taken, listed, take
+from firstsight.gallery.taking import Taken, take
+from firstsight.inputs.decode import listed
 from firstsight.model import Model
+from firstsight.stores.listing import LATER
 from firstsight.types import (
     Decision,
     Enrolment,
@@ -52,6 +54,18 @@ class Gallery(Bound, Looking):
     def __init__(self, store: Store, model: Model | None, address: str | Path = "") -> None:
         super().__init__(store, model, address)
         self._enrolled = Enrolled()
+        self._elder: Gallery | None = None
+
+    def beside(self) -> Gallery:
+        """This gallery on a connection of its own, to write with: who asks the one never waits for what the other
+        writes. Both look at the same templates, which are in memory once; close both.
+
+        Raises:
+            GalleryError: it was rebuilt or dropped since it was opened.
+        """
+        made = Gallery.open(self.address, self.model)
+        made._elder = self
+        return made
 
     def enroll(
         self,
@@ -234,8 +248,11 @@ class Gallery(Bound, Looking):
             InputError: a probe cannot be read.
             UsageError: more probes than can be assigned at once.
         """
-        arrays, images = probed(self.model.read_all, listed(sources), record)
-        probes = self.model.embed_arrays(np.concatenate(arrays)) if arrays else self.model.embed([])
+        several = listed(sources)
+        if not len(several):
+            return []
+        arrays, images = probed(self.model.read_all, several, record)
+        probes = self.model.embed_arrays(np.concatenate(arrays))
         return self._identified(assigned(self.model, self._asked(), probes, top=top), record, images)
 
     def match_embeddings(
@@ -257,7 +274,8 @@ class Gallery(Bound, Looking):
         return made
 
     def _asked(self) -> Blocks:
-        return self._enrolled.now(self.store, self.model)
+        one = self._elder or self
+        return one._enrolled.now(one.store, one.model)
 
     def _probes(
         self, source: Source | Sequence[Source], record: Record | None
@@ -326,6 +344,4 @@ def repeated(asked: int, added: int) -> tuple[str, ...]:
 
 
 def _notes(erased: bool) -> tuple[str, ...]:
-    if erased:
-        return ()
-    return ("another process is reading the store; the bytes go with the next write, or when the last one closes it",)
+    return () if erased else (LATER,)

@@ -20,6 +20,25 @@ def spelled(identity: str) -> str:
     return unicodedata.normalize("NFC", identity).strip()
 
 
+def printable(text: str) -> bool:
+    """Whether all of it is seen, or joins or parts letters as Arabic and Indic scripts need it (RFC 5892, A.1, A.2)."""
+    return all(
+        one.isprintable() or (one in _JOINERS and _joined(text[:n][-1:], text[n + 1 : n + 2], one))
+        for n, one in enumerate(text)
+    )
+
+
+_JOINERS = "\u200c\u200d"
+_VIRAMA = 9  # its combining class
+
+
+def _joined(before: str, after: str, joiner: str) -> bool:
+    if before and unicodedata.combining(before) == _VIRAMA:
+        return True
+    arabic = all(one and unicodedata.bidirectional(one) == "AL" for one in (before, after))
+    return joiner == _JOINERS[0] and arabic
+
+
 def name(identity: str) -> str:
     """A name as it is stored.
 
@@ -27,7 +46,7 @@ def name(identity: str) -> str:
         SpellingError: it is none.
     """
     made = spelled(identity)
-    if not made or len(made) > 200 or not made.isprintable():
+    if not made or len(made) > 200 or not printable(made):
         raise SpellingError(f"{identity!r} is not a name of 1 to 200 printable characters")
     return made
 
@@ -43,8 +62,8 @@ def said_of(given: Mapping[str, str] | Iterable[str], *, empty: bool = False) ->
     )
     made: dict[str, str] = {}
     for key, value in pairs:
-        good = isinstance(key, str) and isinstance(value, str) and 0 < len(key.strip()) <= 100 and key.isprintable()
-        if not good or len(str(value)) > LONGEST or not str(value).isprintable() or not (empty or str(value).strip()):
+        good = isinstance(key, str) and isinstance(value, str) and 0 < len(key.strip()) <= 100 and printable(key)
+        if not good or len(str(value)) > LONGEST or not printable(str(value)) or not (empty or str(value).strip()):
             raise SpellingError(
                 f"{str(key)[:100]!r} with {str(value)[:100]!r} is no metadata; key=value was expected, printable, of "
                 f"at most 100 and {LONGEST} characters"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +37,6 @@ class Taken:
     notes: tuple[str, ...]
 
 
-def listed(sources: Source | Sequence[Source]) -> Sequence[Source]:
-    """One source or several, as a sequence."""
-    several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
-    return sources if several else [sources]  # type: ignore[list-item, return-value]
-
-
 def take(model: Model, source: Source, *, keep: bool) -> Taken:
     """Read a source; with ``keep``, its bytes are wanted too.
 
@@ -62,17 +55,6 @@ def take(model: Model, source: Source, *, keep: bool) -> Taken:
     except InputError as error:
         raise InputError(str(error).replace(describe(data), str(source), 1)) from None
     return _taken(model, pixels, key_of(data), data if keep else None, place_of(source), str(source))
-
-
-def bytes_of(source: Source) -> bytes:
-    """The bytes of an image file: those that came, those of the file, or pixels as a PNG.
-
-    Raises:
-        InputError: there is no such file.
-    """
-    if isinstance(source, np.ndarray):
-        return encode(source)
-    return source if isinstance(source, bytes) else read_bytes(source)
 
 
 def _pixels(model: Model, source: Any) -> PixelArray:
@@ -94,5 +76,8 @@ def key_of(data: bytes) -> str:
 
 
 def place_of(path: str | Path) -> str:
-    """Where a reference came from, so that it is found again from any working directory."""
-    return str(Path(path).absolute())
+    """Where a reference came from, so that it is found again from any working directory.
+
+    What is no UTF-8 in it is spelled out, since it goes into texts: such a file is not found again.
+    """
+    return str(Path(path).absolute()).encode("utf-8", "backslashreplace").decode()

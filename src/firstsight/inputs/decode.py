@@ -43,6 +43,23 @@ def expand(sources: Sequence[Source]) -> list[Any]:
     return out
 
 
+def listed(sources: Source | Sequence[Source]) -> Sequence[Source]:
+    """One source or several, as a sequence."""
+    several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
+    return sources if several else [sources]  # type: ignore[list-item, return-value]
+
+
+def bytes_of(source: Source) -> bytes:
+    """The bytes of an image file: those that came, those of the file, or pixels as a PNG.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    if isinstance(source, np.ndarray):
+        return encode(source)
+    return source if isinstance(source, bytes) else read_bytes(source)
+
+
 def describe(source: Source) -> str:
     """How a source is named in a message."""
     if isinstance(source, bytes):

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """One gallery on two connections: who asks never waits for a write to reach the disk."""
+    """One gallery on two connections, with one copy of its templates: who asks waits for no write to reach the disk."""
 
     reader: Gallery
     writer: Gallery
@@ -85,17 +85,18 @@ class Galleries:
     def _open(self, name: str) -> _Opened:
         with self._lock:
             if name not in self._opened:
-                self._opened[name] = _Opened(self._gallery(name), self._gallery(name))
+                self._opened[name] = self._both(name)
             return self._opened[name]
 
-    def _gallery(self, name: str) -> Gallery:
+    def _both(self, name: str) -> _Opened:
         address = f"{self.file}#{name}"
         try:
             with Gallery.open(address) as found:
                 contract = found.store.contract
             if contract.fingerprint not in self._models:
                 self._batched(Model.load(contract.model))
-            return Gallery.open(address, self._models[contract.fingerprint])
+            reader = Gallery.open(address, self._models[contract.fingerprint])
+            return _Opened(reader, reader.beside())
         except MissingError:
             raise
         except (GalleryError, ModelError) as error:  # whoever asks can't mend it

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from firstsight import api
+from firstsight.apps.attendance import LONGEST
 from firstsight.apps.sheet import sheet
 from firstsight.errors import MissingError
 from firstsight.inputs.decode import thumbnail
@@ -58,11 +59,13 @@ def attendance(
     until: Moment = None,
     identity: About = None,
     zone: Annotated[str | None, Query(max_length=64, description="Such as Europe/Berlin.")] = None,
+    longest: Annotated[float, Query(description="Hours; who would have been in for longer is left open.")] = LONGEST,
     format: Annotated[Literal["json", "csv"], Query()] = "json",  # noqa: A002  the word of the address
 ) -> Response:
     """Who was there, by day: first in, last out, how long."""
     address = f"{service.galleries.file}#{gallery}"
-    found = api.attendance(address, day=day, since=since, until=until, identity=identity, zone=zone)
+    asked = {"day": day, "since": since, "until": until}
+    found = api.attendance(address, **asked, identity=identity, zone=zone, longest=longest)
     if format == "csv":
         return Response(sheet(found, Presence), media_type="text/csv")
     return reply(found)
