@@ -209,3 +209,62 @@ def test_keys_alone_are_enough(opened: Opened, service: Running, gallery: str, d
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator(".identity-card")).to_be_focused()
+
+
+def test_a_name_that_is_used_again_is_not_removed(
+    opened: Opened, service: Running, gallery: str, drawing: Path
+) -> None:
+    """Who removes somebody and enrolls that name at once removes the old pictures, and keeps the new one."""
+    put(service, gallery, "ada", 3)
+    before = service.ask(f"galleries/{gallery}/references")
+    page = opened("gallery")
+    page.locator(".identity-card").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    page.locator("nav").get_by_role("link", name="Enroll").click()
+    page.locator("input[type=file]").set_input_files(drawing)
+    page.get_by_label("Name", exact=True).fill(" ada ")
+    page.get_by_role("button", name="Enroll", exact=True).click()
+    expect(page.get_by_text("ada: 1 new reference, 1 in all").first).to_be_visible()
+    page.wait_for_timeout(8000)
+    [after] = service.ask(f"galleries/{gallery}/references")
+    assert after["id"] != before[0]["id"]
+
+
+def test_a_removal_meets_what_others_did_meanwhile(
+    opened: Opened, service: Running, gallery: str, watch: Watch
+) -> None:
+    """Somebody else gave the identity another picture, or removed it too: the page says so, and removes nothing new."""
+    watch.expected.append("404")
+    for number, name in enumerate(("ada", "bob")):
+        put(service, gallery, name, number)
+    page = opened("gallery")
+    for name in ("ada", "bob"):
+        page.locator(".identity-card", has_text=name).click()
+        expect(page.get_by_role("dialog").get_by_text("1 reference")).to_be_visible()
+        page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
+    put(service, gallery, "ada", 9)
+    service.ask(f"galleries/{gallery}/remove", {"identity": "bob"})
+    expect(page.get_by_text("ada was not removed: it has other pictures now").first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("bob was not removed: 'bob' is not enrolled").first).to_be_visible()
+    assert service.ask(f"galleries/{gallery}/identities") == [{"identity": "ada", "references": 2, "metadata": {}}]
+
+
+def test_a_page_whose_beginning_was_removed_begins_again(
+    opened: Opened, service: Running, gallery: str, watch: Watch
+) -> None:
+    """The identity before the shown page goes, by somebody else's hand: the list starts anew."""
+    watch.expected.append("404")
+    for number in range(70):
+        put(service, gallery, f"person {number:03}", number % 31)
+    page = opened("gallery")
+    page.get_by_role("button", name="Later").click()
+    cards = page.locator(".identity-card .who")
+    expect(cards.first).to_have_text("person 060")
+    service.ask(f"galleries/{gallery}/remove", {"identity": "person 059"})
+    page.locator(".identity-card").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Rename").click()
+    page.get_by_label("Its next name").fill("sixty")
+    page.get_by_role("button", name="Rename").click()
+    expect(cards.first).to_have_text("person 000")

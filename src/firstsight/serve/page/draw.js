@@ -2,7 +2,7 @@
 
 import { candidates, findings, loading, reason, verdict, wrong } from "./answers.js";
 import { button, count, el, field, show } from "./elements.js";
-import { leaving, say } from "./notices.js";
+import { leaving, say, settle } from "./notices.js";
 import { model, refresh, session, tickOf } from "./session.js";
 import { Sketch } from "./sketch.js";
 import { ofIdentity, stale } from "./thumbnails.js";
@@ -125,6 +125,7 @@ export function view() {
     submit.disabled = true;
     show(trouble);
     try {
+      await settle(gallery, who);
       await verbs.enroll(gallery, who, await source, { override });
     } catch (error) {
       if (error.findings?.length) {

@@ -2,7 +2,7 @@
 
 import { findings, wrong } from "./answers.js";
 import { button, count, el, field, show } from "./elements.js";
-import { notice, say } from "./notices.js";
+import { notice, say, settle } from "./notices.js";
 import { Picker, pasting } from "./picker.js";
 import { refresh, session } from "./session.js";
 import { stale } from "./thumbnails.js";
@@ -104,6 +104,7 @@ export function view() {
     submit.disabled = true;
     show(trouble);
     try {
+      await settle(gallery, who);
       const made = await verbs.enroll(gallery, who, files.map((one) => one.file), { metadata: said(), override });
       stale(gallery, who);
       notice(`${made.identity}: ${count(made.added, "new reference", "new references")}, ${made.references} in all${made.notes.length ? ` (${made.notes.join("; ")})` : ""}.`, { seconds: 8 });

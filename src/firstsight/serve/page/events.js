@@ -73,7 +73,7 @@ export function view() {
         verb: verb.value,
         since: midnight(since.value),
         until: midnight(until.value, 1),
-        last: Math.min(MOST, many + 1),
+        last: many + 1,
       });
       const page = found.reverse().slice(0, many);
       if (!page.length) {
@@ -88,7 +88,12 @@ export function view() {
           ),
         );
       }
-      show(pages, found.length > many && many < MOST && button("Show earlier ones", () => ((many *= 4), list())));
+      const more = found.length > page.length;
+      show(
+        pages,
+        more && many < MOST - 1 && button("Show earlier ones", () => ((many = Math.min(4 * many, MOST - 1)), list())),
+        more && many >= MOST - 1 && el("p", { class: "hint" }, `These are the newest ${count(page.length, "event", "events")}; choose days to see earlier ones.`),
+      );
     } catch (error) {
       show(pages);
       wrong(place, error);
@@ -106,7 +111,10 @@ export function view() {
 
   async function attend() {
     show(trouble);
-    if (!day.value) return;
+    if (!day.value) {
+      show(there, empty("No day is chosen"));
+      return;
+    }
     try {
       const found = await verbs.attendance(gallery, { day: day.value, zone: ZONE });
       show(
@@ -127,8 +135,10 @@ export function view() {
 
   async function download() {
     show(trouble);
+    if (!day.value) return;
     try {
-      const address = URL.createObjectURL(await verbs.attendanceCsv(gallery, { day: day.value, zone: ZONE }));
+      const sheet = await verbs.attendanceCsv(gallery, { day: day.value, zone: ZONE });
+      const address = URL.createObjectURL(new Blob(["\ufeff", sheet], { type: "text/csv" })); // by the mark spreadsheets know UTF-8
       const link = el("a", { href: address, download: `attendance-${gallery}-${day.value}.csv` });
       link.click();
       setTimeout(() => URL.revokeObjectURL(address), 10000);

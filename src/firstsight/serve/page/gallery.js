@@ -40,6 +40,10 @@ export function view() {
       found = await verbs.identities(gallery, query, signal);
     } catch (error) {
       if (signal.aborted) return;
+      if (error.status === 404 && trail.length) {
+        trail = []; // the one before this page is gone
+        return list();
+      }
       show(pages);
       wrong(grid, error);
       return;

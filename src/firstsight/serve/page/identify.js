@@ -21,7 +21,7 @@ export function view() {
   const answer = el("div", { class: "answer" });
   const place = el("input", { type: "text", autocomplete: "off", maxlength: "100", placeholder: "door-1", value: sessionStorage.getItem(PLACE) || "" });
   const direction = el("select", {}, el("option", { value: "" }, "not said"), el("option", { value: "in" }, "in"), el("option", { value: "out" }, "out"));
-  const more = el("div", { class: "stack record", hidden: true }, field("Place", place), field("Direction", direction, "In and out make the attendance list."));
+  const more = el("div", { class: "stack record", hidden: true }, el("p", { class: "hint" }, "Counts for the pictures from now on."), field("Place", place), field("Direction", direction, "In and out make the attendance list."));
   const record = tick("Record who it was", { onchange: () => (more.hidden = !record.box.checked) });
   const picker = new Picker({
     label: "Picture",

@@ -3,7 +3,7 @@
 import { loading, wrong } from "./answers.js";
 import { askLine, dialog } from "./dialogs.js";
 import { button, count, el, moment, show } from "./elements.js";
-import { notice, undoable } from "./notices.js";
+import { leaving, notice, settle, undoable } from "./notices.js";
 import { ofReference, stale } from "./thumbnails.js";
 import * as verbs from "./verbs.js";
 
@@ -17,6 +17,7 @@ export function open(gallery, identity, changed) {
       const trouble = el("div", { class: "trouble" });
       const rows = el("div", { class: "said-rows" });
       let said = { ...identity.metadata };
+      let seen = null;
 
       function addRow(key = "", value = "") {
         const inputs = [
@@ -47,7 +48,7 @@ export function open(gallery, identity, changed) {
         }
       }
 
-      const others = async () => (await verbs.identities(gallery, { limit: 1000 })).map((one) => one.identity).filter((name) => name !== who);
+      const others = async () => (await verbs.identities(gallery, { limit: 1000 })).map((one) => one.identity).filter((name) => name !== who && !leaving(gallery).has(name));
 
       async function rename() {
         close();
@@ -55,6 +56,7 @@ export function open(gallery, identity, changed) {
           value: who,
           verb: "Rename",
           act: async (to) => {
+            await settle(gallery, to);
             await verbs.rename(gallery, who, to);
             stale(gallery, who);
             notice(`${who} is ${to.trim()} now.`);
@@ -70,6 +72,7 @@ export function open(gallery, identity, changed) {
           verb: "Merge",
           options: await others().catch(() => []),
           act: async (into) => {
+            await settle(gallery, into);
             await verbs.merge(gallery, who, into);
             stale(gallery, who);
             stale(gallery, into);
@@ -81,7 +84,12 @@ export function open(gallery, identity, changed) {
 
       function remove() {
         close();
-        undoable(gallery, who, (leaves) => verbs.remove(gallery, who, leaves), changed);
+        undoable(gallery, who, async (leaves) => {
+          if (!leaves && seen && !(await verbs.references(gallery, { identity: who })).every((one) => seen.has(one.id))) {
+            throw new Error("it has other pictures now than when you looked; look again");
+          }
+          await verbs.remove(gallery, who, leaves);
+        }, changed);
         changed();
       }
 
@@ -94,7 +102,8 @@ export function open(gallery, identity, changed) {
       );
 
       verbs.references(gallery, { identity: who }).then(
-        (found) =>
+        (found) => {
+          seen = new Set(found.map((one) => one.id));
           show(
             references,
             el("h3", {}, count(found.length, "reference", "references")),
@@ -105,7 +114,8 @@ export function open(gallery, identity, changed) {
                 el("li", {}, ofReference(gallery, one, `Reference ${one.id}`), el("span", { class: "hint" }, moment(one.created)), Object.entries(one.metadata).map(([key, value]) => el("span", { class: "hint" }, `${key}=${value}`))),
               ),
             ),
-          ),
+          );
+        },
         (error) => wrong(references, error),
       );
     },

@@ -30,9 +30,14 @@ const SECONDS = 7;
 /** Names whose removal waits, of a gallery. */
 export const leaving = (gallery) => new Set([...waiting.values()].filter((w) => w.gallery === gallery).map((w) => w.identity));
 
+const nameOf = (gallery, identity) => JSON.stringify([gallery, identity.normalize("NFC").trim()]);
+
+/** Before a name is used again: what waits to be removed under it is removed now, so that nothing new is. */
+export const settle = (gallery, identity) => waiting.get(nameOf(gallery, identity))?.now();
+
 /** Do something final after some seconds, unless it is undone before. */
 export function undoable(gallery, identity, act, after) {
-  const name = JSON.stringify([gallery, identity]);
+  const name = nameOf(gallery, identity);
   const close = notice(`${identity} will be removed, to the last byte.`, {
     seconds: 0,
     label: "Undo",
@@ -43,7 +48,12 @@ export function undoable(gallery, identity, act, after) {
       after();
     },
   });
-  const timer = setTimeout(async () => {
+  let done = null;
+  const now = () => {
+    clearTimeout(timer);
+    return (done ||= finish());
+  };
+  async function finish() {
     close();
     try {
       await act(false);
@@ -54,8 +64,9 @@ export function undoable(gallery, identity, act, after) {
       notice(`${identity} was not removed: ${error.message}`, { seconds: 12 });
     }
     after();
-  }, 1000 * SECONDS);
-  waiting.set(name, { gallery, identity, timer, act });
+  }
+  const timer = setTimeout(now, 1000 * SECONDS);
+  waiting.set(name, { gallery, identity, timer, act, now });
 }
 
 // Who leaves the page before the time is up has still asked for it.

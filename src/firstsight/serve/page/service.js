@@ -92,6 +92,7 @@ async function refusal(response) {
 /** One request. `form` goes as multipart, `json` as JSON; `as` is "json", "blob" or "text". */
 export async function ask(path, { method = "GET", as = "json", ...rest } = {}) {
   for (let turn = 0; ; turn++) {
+    const sent = key;
     const response = await send(path, { method, ...rest });
     if (response.ok) {
       found();
@@ -99,13 +100,12 @@ export async function ask(path, { method = "GET", as = "json", ...rest } = {}) {
     }
     const error = await refusal(response);
     if (error.status === 401 && turn < 5 && prompts.key) {
-      const before = key;
-      asking ||= prompts.key(before ? error.message : "").finally(() => (asking = null));
-      await asking;
-      if (key) continue;
+      if (key === sent) await (asking ||= prompts.key(sent ? error.message : "").finally(() => (asking = null)));
+      if (key && key !== sent) continue;
     }
     const pause = Number(response.headers.get("Retry-After") || 0);
-    if ([429, 503].includes(error.status) && method === "GET" && turn < 3 && pause <= 5) {
+    const undone = method === "GET" || error.kind === "BusyError"; // asking twice does no harm
+    if ([429, 503].includes(error.status) && undone && turn < 3 && pause <= 5) {
       await wait(Math.max(0.3, pause));
       continue;
     }
