@@ -354,7 +354,8 @@ def test_an_export_comes_back_whole(full: Path, tiny_model: Path, tmp_path: Path
     with Gallery.open(full) as a, Gallery.open(other) as b:
         (left, left_vectors), (right, right_vectors) = next(a.store.rows()), next(b.store.rows())
         assert np.array_equal(left_vectors, right_vectors)
-        assert [(r.identity, r.source, r.metadata) for r in left] == [(r.identity, r.source, r.metadata) for r in right]
+        told = [[(r.identity, r.source, r.metadata, r.created) for r in some] for some in (left, right)]
+        assert told[0] == told[1]
         assert [a.store.image(r.id) for r in left] == [b.store.image(r.id) for r in right]
 
 
@@ -396,7 +397,30 @@ def test_exports_that_do_not_fit_are_refused(
     refused(2, ("gallery", "import", tmp_path / "e.db", out), "images/2")
 
 
-# --- another model
+# --- two connections, another model
+
+
+def test_a_gallery_beside_another_shares_its_templates(full: Path, shapes: Path, picture: Path) -> None:
+    """What one connection writes the other knows; templates are held once, and each can be closed for itself."""
+    with Gallery.open(full) as reader:
+        with reader.beside() as writer:
+            for number, connection in enumerate((writer, reader)):
+                connection.enroll(f"late {number}", shapes / "ring" / f"{number + 2}.png", override="all")
+                assert writer._asked() is reader._asked()
+                assert reader.identify(shapes / "ring" / f"{number + 2}.png").candidates[0].identity == f"late {number}"
+            writer.remove("late 0")
+            assert {str(name) for block in writer._asked() for name in block.names} == {*SHAPES, "late 1"}
+            assert writer._enrolled._held is None
+        assert reader.identify(picture).identity == "circle"
+
+
+def test_a_gallery_beside_one_that_was_rebuilt_says_so(full: Path, other_model: Path) -> None:
+    """A connection made after the gallery got another model is refused."""
+    with Gallery.open(full) as opened:
+        assert opened.model
+        api.rebuild(full, model=other_model)
+        with pytest.raises(GalleryError, match="was made by model"):
+            opened.beside()
 
 
 def test_rebuilding_from_kept_images(full: Path, other_model: Path, tmp_path: Path, shapes: Path, cli: Cli) -> None:
@@ -408,6 +432,18 @@ def test_rebuilding_from_kept_images(full: Path, other_model: Path, tmp_path: Pa
         [(references, vectors)] = opened.store.rows()
         assert [r.identity for r in references] == list(SHAPES)
         np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+def test_rebuilding_for_a_model_that_cannot_decide_is_told(
+    full: Path, other_model: Path, uncalibrated_model: Path, tiny_model: Path, cli: Cli
+) -> None:
+    """As when a gallery is made: a model without a calibration is named, with what mends it; one that has it is not."""
+    ran = cli("gallery", "rebuild", full, "--model", other_model)
+    assert "warning: not calibrated" in ran.out
+    assert f"firstsight calibrate {other_model}" in ran.out
+    assert cli("gallery", "rebuild", full, "--model", uncalibrated_model, "--json").json["calibrated"] is False
+    assert "warning" not in cli("gallery", "rebuild", full, "--model", tiny_model).out
+    assert cli("gallery", "rebuild", full, "--model", tiny_model, "--json").json["calibrated"] is True
 
 
 def test_rebuilding_from_files(

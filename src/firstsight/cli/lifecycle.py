@@ -207,11 +207,11 @@ def rebuild(
 ) -> int:
     """Embed all references by another model, from the images kept or the files they came from."""
     from firstsight import api
-    from firstsight.cli import render
-    from firstsight.errors import count
+    from firstsight.cli import receipts, render
+    from firstsight.model import Model
 
+    loaded = Model.load(model)
     with render.reading(quiet=json) as progress:
-        number = api.rebuild(gallery, model=model, progress=progress)
-    text = f"{gallery}: {count(number, 'reference', 'references')} embedded by {model}; open galleries must be reopened"
-    render.value({"gallery": gallery, "model": model, "references": number}, text, json=json)
+        number = api.rebuild(gallery, model=loaded, progress=progress)
+    receipts.rebuilt(gallery, model, loaded, number, json=json)
     return 0

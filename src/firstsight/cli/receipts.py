@@ -33,9 +33,23 @@ def created(gallery: str, model: Model, *, json: bool) -> None:
         dump({"gallery": gallery, "model": model.name, "fingerprint": model.fingerprint})
         return
     print(f"{gallery}: an empty gallery for model {model.name} ({model.fingerprint})")
+    _warn(model)
+    print(f"next: firstsight enroll {gallery} NAME IMAGE    or  --data folder:PATH for one image of every sub-folder")
+
+
+def rebuilt(gallery: str, called: str, model: Model, references: int, *, json: bool) -> None:
+    """A gallery that has another model now."""
+    told = {"gallery": gallery, "model": called, "references": references, "calibrated": model.calibration is not None}
+    what = count(references, "reference", "references")
+    value(told, f"{gallery}: {what} embedded by {called}; open galleries must be reopened", json=json)
+    if not json:
+        _warn(model)
+
+
+def _warn(model: Model) -> None:
+    """Of a model that cannot decide yet."""
     if model.calibration is None:
         print(f"  warning: not calibrated, so identify will refuse; run firstsight calibrate {quoted(model.path)}")
-    print(f"next: firstsight enroll {gallery} NAME IMAGE    or  --data folder:PATH for one image of every sub-folder")
 
 
 def enrolled(receipts: list[Enrolment], gallery: str, *, json: bool) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import shutil
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from firstsight.errors import GalleryError, MissingError, StorageError, count
-from firstsight.files import FOLDER, MISSING, expanded, state_of
+from firstsight.errors import GalleryError, MissingError, count
+from firstsight.files import expanded
+from firstsight.gallery.folder import new_folder
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import spelled
 from firstsight.types import Copy, Event, FloatArray, Identity, Reference
@@ -64,18 +62,8 @@ def export_subject(gallery: Gallery, identity: str, out: Path) -> Copy:
         StorageError: the disk refused.
     """
     out = expanded(out)
-    if state_of(out) != MISSING or state_of(out.parent) != FOLDER:
-        raise GalleryError(f"{out} can't take the copy: a new folder in an existing one was expected")
-    try:
-        staging = Path(tempfile.mkdtemp(dir=out.parent, prefix=".", suffix=".partial"))
-        try:
-            made = _write(gallery, spelled(identity), staging)
-            staging.rename(out)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-    except OSError as error:
-        raise StorageError(f"{out} can't be written ({error.strerror}); the gallery is as it was") from None
+    with new_folder(out, "copy") as staging:
+        made = _write(gallery, spelled(identity), staging)
     return dataclasses.replace(made, out=str(out))
 
 
@@ -101,10 +89,6 @@ def _write(gallery: Gallery, name: str, folder: Path) -> Copy:
     }
     text = README.format(gallery=gallery.address, identity=name, at=at, **counts)
     (folder / "README.txt").write_text(text, encoding="utf-8")
-    for file in folder.rglob("*"):
-        if file.is_file():
-            with file.open("rb") as written:
-                os.fsync(written.fileno())
     return Copy(name, "", len(references), len(events), len(files))
 
 

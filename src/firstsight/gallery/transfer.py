@@ -10,18 +10,17 @@ images/N           the image kept of the N-th reference, from 0
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from firstsight.datasets.readings import Progress
-from firstsight.errors import GalleryError, StorageError
-from firstsight.files import FOLDER, MISSING, expanded, state_of
+from firstsight.errors import GalleryError
+from firstsight.files import expanded
+from firstsight.gallery.folder import new_folder
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import name as named
 from firstsight.gallery.names import said_of
@@ -42,20 +41,8 @@ def export(gallery: Gallery, out: Path) -> int:
         GalleryError: something is at that place already.
         StorageError: the disk refused.
     """
-    out = expanded(out)
-    if state_of(out) != MISSING or state_of(out.parent) != FOLDER:
-        raise GalleryError(f"{out} can't take the export: a new folder in an existing one was expected")
-    try:
-        staging = Path(tempfile.mkdtemp(dir=out.parent, prefix=".", suffix=".partial"))
-        try:
-            count = _write(gallery, staging)
-            staging.rename(out)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-    except OSError as error:
-        raise StorageError(f"{out} can't be written ({error.strerror}); the gallery is as it was") from None
-    return count
+    with new_folder(expanded(out), "export") as staging:
+        return _write(gallery, staging)
 
 
 def _write(gallery: Gallery, folder: Path) -> int:
@@ -82,10 +69,6 @@ def _write(gallery: Gallery, folder: Path) -> int:
     (folder / "raw").unlink()
     about = {"format": FORMAT, "model": contract.model, "fingerprint": contract.fingerprint, "dim": contract.dim}
     (folder / "gallery.json").write_text(json.dumps({**about, "references": count}, indent=1) + "\n")
-    for file in folder.iterdir():
-        if file.is_file():
-            with file.open("rb") as written:
-                os.fsync(written.fileno())
     return count
 
 
@@ -170,9 +153,19 @@ def _entries(folder: Path, vectors: FloatArray, keep: bool) -> Iterator[Entry]:
                 raise GalleryError(
                     f"{folder}/images/{number - 1} can't be read ({error.strerror}); export again"
                 ) from None
-        yield Entry(named(str(texts[0])), vector, [str(texts[1])], [str(key)], images, said_of(said))
+        created = _moment(row.get("created"), f"{folder}/references.jsonl line {number}")
+        yield Entry(named(str(texts[0])), vector, [str(texts[1])], [str(key)], images, said_of(said), created)
     if number != len(vectors):
         raise GalleryError(f"{folder}/references.jsonl has {number} lines, {len(vectors)} were expected; export again")
+
+
+def _moment(created: object, where: str) -> str:
+    """When a reference was stored first, as stores tell it; "" where it is not told."""
+    try:
+        when = datetime.fromisoformat(str(created)) if created is not None else None
+        return "" if when is None else when.astimezone(UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError):
+        raise GalleryError(f"{where} was created {str(created)[:50]!r}, which is no moment; export again") from None
 
 
 def _people(folder: Path) -> dict[str, dict[str, str]]:

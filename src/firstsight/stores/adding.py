@@ -47,7 +47,7 @@ def references(
     def fresh() -> Iterator[tuple[Any, ...]]:
         nonlocal number
         at, now, seen = 0, rows.now(), set()
-        for identity, _, sources, keys, kept, metadata in entries:
+        for identity, _, sources, keys, kept, metadata, created in entries:
             owner, before, said = ids[identity], number, rows.dumped(metadata) if metadata else None
             for n, source in enumerate(sources):
                 vector, at = blob[at : at + size], at + size
@@ -58,7 +58,7 @@ def references(
                     seen.add((owner, key))
                 if kept:
                     images.append((number, kept[n]))
-                yield number, owner, vector, source, key, said, now
+                yield number, owner, vector, source, key, said, created or now
                 number += 1
             total[owner] = count = total.get(owner, 0) + number - before
             result.append((number - before, count))

@@ -38,6 +38,7 @@ class Entry(NamedTuple):
         keys: hash of what each was made from; the identity has each at most once. None, or "", says nothing.
         images: bytes of the image each was made from, where they are to be kept.
         metadata: said of each.
+        created: when they were stored first (UTC), where that was not now.
     """
 
     identity: str
@@ -46,6 +47,7 @@ class Entry(NamedTuple):
     keys: Sequence[str] | None = None
     images: Sequence[bytes] | None = None
     metadata: Mapping[str, str] = MappingProxyType({})
+    created: str = ""
 
 
 State: TypeAlias = tuple[int, ...]
