@@ -231,11 +231,11 @@ def test_impossible_spans_are_refused() -> None:
 
 def test_a_sheet_is_read_back_and_executes_nothing() -> None:
     """Every field is there for a reader of CSV; a name that a spreadsheet would execute is a text."""
-    names = ['=HYPERLINK("http://x")', "+1", "@a", "-b", 'comma, "quote"', "Zoë", "plain"]
+    names = ['=HYPERLINK("http://x")', "+1", "@a", "-b", "＝1", 'comma, "quote"', "Zoë", "plain"]
     rows = [Presence(name, "2026-11-23", None, "x", 2, 60, True, ("one", "two")) for name in names]
     read = list(csv.DictReader(io.StringIO(sheet(rows, Presence))))
     assert [row["identity"].removeprefix("'") for row in read] == names
-    assert not any(row["identity"].startswith(("=", "+", "-", "@")) for row in read)
+    assert not any(row["identity"].startswith(("=", "+", "-", "@", "＝")) for row in read)
     assert (read[0]["first_in"], read[0]["open"], read[0]["notes"], read[0]["seconds"]) == ("", "1", "one; two", "60")
     assert sheet([], Presence).splitlines() == ["identity,day,first_in,last_out,events,seconds,open,notes"]
     numbers = [Event(1, "verify", "", "a", False, -0.5, 0.1, 0.2, "f")]

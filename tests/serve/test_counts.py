@@ -40,6 +40,7 @@ def test_everything_is_counted(asking: TestClient, picture: Path, strangers: Pat
     assert value(text, r'firstsight_request_seconds_count\{route="/v1/galleries/\{gallery\}/identify"\}') == 3
     assert value(text, r'firstsight_identities\{gallery="main"\}') == 6
     assert value(text, r'firstsight_references\{gallery="main"\}') == 6
+    assert value(text, "firstsight_working") == 1  # who asks for this
     assert "secret-name" not in text
     assert "circle" not in text
 

@@ -8,7 +8,8 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet takes a text for a formula
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""With which a spreadsheet takes a text for a formula; the wide ones where Japanese or Chinese is written."""
 
 
 def sheet(rows: Sequence[Any], kind: type) -> str:

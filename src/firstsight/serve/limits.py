@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fastapi import Request
@@ -12,7 +14,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import ClientDisconnect
 
-from firstsight.errors import AccessError, BusyError, InputError
+from firstsight.errors import BusyError, InputError
 from firstsight.serve.answers import Refusal
 
 if TYPE_CHECKING:
@@ -27,10 +29,11 @@ class Queue:
     Args:
         places: how many there are.
         memory: bytes of bodies held at the same time.
+        seen: told how many are worked on, when that changes.
     """
 
-    def __init__(self, places: int, memory: int) -> None:
-        self.places, self.memory = places, memory
+    def __init__(self, places: int, memory: int, seen: Callable[[int], object] = lambda _: None) -> None:
+        self.places, self.memory, self._seen = places, memory, seen
         self.working = self.held = 0
         self._lock = threading.Lock()
 
@@ -46,6 +49,7 @@ class Queue:
                 raise Refusal(503, BusyError(message))
             self.working += 1
             asked.works = True
+            self._seen(self.working)
 
     def hold(self, asked: Asked, size: int) -> None:
         """Count bytes of a body.
@@ -62,7 +66,9 @@ class Queue:
     def leave(self, asked: Asked) -> None:
         """Give back what a request has taken."""
         with self._lock:
-            self.working -= asked.works
+            if asked.works:
+                self.working -= 1
+                self._seen(self.working)
             self.held -= asked.held
             asked.works, asked.held = False, 0
 
@@ -87,8 +93,6 @@ class Rate:
         """
         if self.most and not self._limiter.hit(self._item, asker):
             window = self._limiter.get_window_stats(self._item, asker)
-            import time
-
             wait = max(1, round(window.reset_time - time.time()))
             message = f"more than {self.most:,} requests came in a minute; ask again in {wait} s"
             raise Refusal(429, BusyError(message), {"Retry-After": str(wait)})
@@ -131,5 +135,3 @@ async def body_of(request: Request, queue: Queue, *, most: int, seconds: float) 
 
 
 _CLOSE = {"Connection": "close"}
-
-__all__ = ["AccessError", "Queue", "Rate", "body_of"]

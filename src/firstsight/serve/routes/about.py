@@ -49,7 +49,6 @@ def ready(service: The) -> Response:
 @router.get("/metrics", **door(None, "read", media="text/plain"))
 def metrics(service: The) -> Response:
     """Counts and times, for Prometheus."""
-    service.metrics.working(service.queue.working)
     return Response(service.metrics.text(service.galleries.listed()), media_type="text/plain; version=0.0.4")
 
 
