@@ -77,6 +77,15 @@ def test_long_names_are_not_wider_than_a_phone(opened: Opened) -> None:
     assert page.evaluate(
         "document.querySelector('dialog').scrollWidth <= document.querySelector('dialog').clientWidth + 1"
     )
+    dialog = page.get_by_role("dialog")
+    for name in ("Close", "Undo"):
+        button = page.get_by_role("button", name=name)
+        box = button.bounding_box()
+        assert box is not None
+        assert box["width"] > 40, f"{name} is written downwards"
+        if name == "Close":
+            dialog.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_role("button", name="Undo").click()
 
 
 def test_reduced_motion_is_respected(opened: Opened) -> None:

@@ -172,6 +172,7 @@ export function view() {
     node,
     start: async () => {
       show(place, loading());
+      show(there, loading());
       await Promise.all([list(), attend()]);
     },
     leave: () => {},
