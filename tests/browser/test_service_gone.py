@@ -74,3 +74,24 @@ def test_a_store_without_galleries_offers_to_make_one(browser: Browser, tmp_path
         expect(page.get_by_role("heading", name="Show it something once")).to_be_visible()
         assert [g["gallery"] for g in service.ask("galleries")] == ["signs"]
         page.close()
+
+
+def test_a_dialog_for_the_key_that_is_closed_stays_closed(browser: Browser, tmp_path: Path) -> None:
+    """Whoever closes it, with a wrong key tried or none, is left with the service's sentence and a way to try again."""
+    store = tmp_path / "g.db"
+    with running(store) as service:
+        secret = api.add_key(store, "reader", role="read")
+        page = browser.new_page()
+        page.goto(service.page)
+        dialog = page.get_by_role("dialog", name="This service asks for a key")
+        dialog.get_by_label("Key").fill("wrong")
+        dialog.get_by_role("button", name="Use this key").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("not known")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("heading", name="This did not work")).to_be_visible()
+        expect(dialog).to_have_count(0)
+        page.get_by_role("button", name="Try again").click()
+        dialog.get_by_label("Key").fill(secret)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1, name="Draw")).to_be_visible()
+        page.close()
