@@ -79,6 +79,7 @@ def _section(name: str, what: Reproduction, some: list[dict[str, Any]]) -> str:
         if figure.paper is not None
     ]
     lines += [f"* Differs: {sentence}" for sentence in what.differs]
+    lines += [_beside(file) for file in what.beside]
     for record in some:
         lines += [
             "",
@@ -89,6 +90,14 @@ def _section(name: str, what: Reproduction, some: list[dict[str, Any]]) -> str:
             lines += _confusions(measure, details)
         lines += ["", *(f"![{what.title}](../results/reproduce/{picture})" for picture in record["pictures"])]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _beside(file: str) -> str:
+    """What a supervised model of ours, and pixels, reach by the same protocol."""
+    result = json.loads((ROOT / "results" / f"{file}.json").read_text())["result"]
+    values = "; ".join(f"{name} {_ours(result['metrics'][name])}" for name in ("accuracy", "pixels"))
+    recipe = result["trained"][0]["recipe"] if "trained" in result else result["model"]
+    return f"* Beside it, learned with all labels by the recipe `{recipe}`: {result['protocol']}, {values} (`{file}`)."
 
 
 def _confusions(measure: str, details: Mapping[str, Any]) -> list[str]:

@@ -18,8 +18,9 @@ def compare(name, labels, seed=0):
     draw = torch.Generator().manual_seed(seed)
     if COMPARISONS[name].given:  # takes a batch of what its sampler draws
         known = np.array(labels)
-        sampler = SAMPLERS[COMPARISONS[name].given](known, known * 0, seed, count=12, size=12)
-        labels = known[sampler.batch(0)].tolist()
+        views = COMPARISONS[name].given == "views"
+        sampler = SAMPLERS[COMPARISONS[name].given](known, known * 0, seed, size=12, **({} if views else {"count": 12}))
+        labels = sampler.batch(0).tolist() if views else known[sampler.batch(0)].tolist()
     embeddings = torch.randn(len(labels), 8, generator=draw, requires_grad=True)
     part = COMPARISONS[name](Cosine(), 8, 5)
     return part(Cosine().prepare(embeddings), torch.tensor(labels), draw), embeddings
@@ -44,9 +45,10 @@ def test_score_same_and_weight_have_one_shape(name, labels, seed):
 @given(labels=LABELS)
 @SEEDED
 def test_both_kinds_of_comparison_are_there(name, labels):
-    """A batch with a repeated label and two labels gives different comparisons that count."""
+    """A batch with a repeated label and two labels gives different ones that count, unless it says that it does not."""
     found, _ = compare(name, labels)
-    assert (found.weight * (1 - found.same)).any()
+    assert (found.weight * found.same).any()
+    assert bool((found.weight * (1 - found.same)).any()) == COMPARISONS[name].apart
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
@@ -71,7 +73,7 @@ def test_gradients_reach_the_embeddings(name):
     assert embeddings.grad.any()
 
 
-@pytest.mark.parametrize("name", [n for n in COMPARISONS if n != "proxies"])
+@pytest.mark.parametrize("name", [n for n in COMPARISONS if n not in ("proxies", "predicted_views")])
 def test_a_comparison_owns_no_network(name):
-    """Only proxies have weights of their own: the twins' weights live in the one encoder."""
+    """Only proxies and a predictor are weights of their own: the twins' weights live in the one encoder."""
     assert list(COMPARISONS[name](Cosine(), 8, 5).parameters()) == []

@@ -17,11 +17,15 @@ def refusal(*changes):
     return str(caught.value)
 
 
+VIEWS = "sampling.name=views"
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_makes_a_recipe(name):
     """Each loss of the catalogue can be named beside a similarity of its domain and a comparison with rows."""
     similarity = next(n for n, part in SIMILARITIES.items() if part.domain in LOSSES[name].domains)
-    recipe = load("folder", (f"loss.name={name}", f"similarity.name={similarity}", "comparison.name=in_batch"))
+    fitting = ["comparison.name=in_batch"] if LOSSES[name].apart else ["comparison.name=predicted_views", VIEWS]
+    recipe = load("folder", (f"loss.name={name}", f"similarity.name={similarity}", *fitting))
     assert recipe.part("loss") is LOSSES[name]
 
 
@@ -32,7 +36,7 @@ def test_a_loss_on_rows_refuses_pairs(name):
     assert sentence.startswith(f"loss {name!r} {ROWS}; set comparison.name to ")
 
 
-@pytest.mark.parametrize("name", [n for n, loss in LOSSES.items() if loss.domains == ("cosine",)])
+@pytest.mark.parametrize("name", [n for n, loss in LOSSES.items() if loss.apart and loss.domains == ("cosine",)])
 def test_a_loss_on_cosines_refuses_distances(name):
     """A loss of angles says so when the similarity gives a distance."""
     sentence = refusal(f"loss.name={name}", "similarity.name=euclidean", "comparison.name=in_batch")

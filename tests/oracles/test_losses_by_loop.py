@@ -5,10 +5,13 @@ import math
 import pytest
 import torch
 
+from firstsight.learn.comparisons.batch import InBatch
+from firstsight.learn.comparisons.predicted import PredictedViews
 from firstsight.learn.losses.multi_similarity import multi_similarity
-from firstsight.learn.losses.pairwise import contrastive, cross_entropy
+from firstsight.learn.losses.pairwise import contrastive, cross_entropy, negative_cosine
 from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
+from firstsight.learn.similarities.fixed import Cosine
 
 SEEDS = range(5)
 
@@ -215,3 +218,51 @@ def test_multi_similarity_equals_wang(seed, mining):
     assert (kept < weight.sum()) == (mining == "hard")
     settings = {"alpha": alpha, "beta": beta, "base": base, "epsilon": epsilon, "mining": mining}
     assert multi_similarity(score, same, weight, **settings).item() == pytest.approx(sum(costs) / 6, abs=1e-12)
+
+
+def cosine(u, v):
+    """Of two vectors."""
+    return (torch.dot(u, v) / (u.norm() * v.norm())).item()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("temperature", [0.1, 0.5])
+def test_supcon_on_views_is_nt_xent(seed, temperature):
+    """SimCLR's algorithm 1, loop by loop: every view against all others, its own image's other view the right one."""
+    z = torch.randn(10, 6, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    s = [[cosine(a, b) for b in z] for a in z]
+
+    def ell(i, j):
+        return -math.log(
+            math.exp(s[i][j] / temperature) / sum(math.exp(s[i][k] / temperature) for k in range(10) if k != i)
+        )
+
+    paper = sum(ell(2 * k, 2 * k + 1) + ell(2 * k + 1, 2 * k) for k in range(5)) / 10
+    views = torch.arange(10) // 2
+    found = InBatch(Cosine(), 6, 5)(Cosine().prepare(z), views, torch.Generator())
+    ours = supcon(found.score, found.same, found.weight, temperature=temperature)
+    assert ours.item() == pytest.approx(paper, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_negative_cosine_of_predicted_views_is_simsiam(seed):
+    """SimSiam's algorithm 1: L = D(p1, z2) / 2 + D(p2, z1) / 2 with z held still, and gradients by finite steps."""
+    torch.manual_seed(seed)
+    part = PredictedViews(Cosine(), 6, 0, hidden=4).double()
+    x = torch.randn(10, 6, dtype=torch.float64, requires_grad=True)
+
+    def paper(moved, still):
+        p = part.predictor(moved / moved.norm(dim=1, keepdim=True))
+        half = [-sum(cosine(p[2 * k + a], still[2 * k + 1 - a]) for k in range(5)) / 5 for a in (0, 1)]
+        return half[0] / 2 + half[1] / 2
+
+    found = part(Cosine().prepare(x), torch.arange(10) // 2, torch.Generator())
+    loss = negative_cosine(found.score, found.same, found.weight)
+    with torch.no_grad():
+        assert loss.item() == pytest.approx(1 + paper(x, x), abs=1e-12)
+        (slope,) = torch.autograd.grad(loss, x)
+        for row, column in ((0, 0), (3, 5), (8, 2)):
+            step = torch.zeros_like(x)
+            step[row, column] = 1e-6
+            by_steps = (paper(x + step, x) - paper(x - step, x)) / 2e-6
+            assert slope[row, column].item() == pytest.approx(by_steps, abs=1e-7)

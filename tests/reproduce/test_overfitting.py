@@ -53,6 +53,19 @@ RECIPES = {
         "training.turns=1",
         "training.steps=60",
     ),
+    **dict.fromkeys(
+        ("simclr", "simsiam"),
+        (
+            "input.size=32",
+            "encoder.width=8",
+            "encoder.dim=16",
+            "sampling.size=12",
+            "optimiser.warmup=5",
+            "training.turns=1",
+            "training.steps=80",
+            "augment.elastic=0.02",
+        ),
+    ),
 }
 """Recipe -> settings that make it small."""
 

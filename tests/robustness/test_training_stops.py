@@ -163,7 +163,7 @@ def test_a_resumed_run_has_the_whole_log(shapes: Path, tmp_path: Path, monkeypat
 def test_a_collapse_is_noticed_across_a_stop(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks that found the embedding flat before a stop count after it: the third one ends the run."""
     monkeypatch.setattr("firstsight.learn.train.CHECK_EVERY", 1)
-    monkeypatch.setattr("firstsight.learn.run.effective_dimensions", lambda _: 1.0)
+    monkeypatch.setattr("firstsight.learn.watching.effective_dimensions", lambda *_, **__: 1.0)
     settings = (*TINY, "training.checkpoint_every=1")
 
     def stop(event: Event) -> None:

@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from firstsight.datasets import folder, icons, manifest, mnist, mnist5k, omniglot
+from firstsight.datasets import folder, icons, images, manifest, mnist, mnist5k, omniglot
 from firstsight.datasets.archives import cache_folder, data_folders, find_archive
 from firstsight.datasets.dataset import DataSet, refuse_overlap
 from firstsight.datasets.splits import split
@@ -53,6 +53,8 @@ def open_data(address: str) -> DataSet:
             raise unknown(f"split of {kind}", part, known)
         named: DataSet = _NAMED[kind].load(part)
         return named
+    if kind == "images":
+        return images.load(path)
     if kind == "manifest" and part not in ("", "all") and manifest.has_splits(path):
         return manifest.load(path, part)
     return split(folder.load(path) if kind == "folder" else manifest.load(path), part or "all")
@@ -71,9 +73,9 @@ def open_labelled(address: str) -> DataSet:
 
 
 def is_whole(address: str) -> bool:
-    """Whether the address is that of a user's own data, without a split."""
+    """Whether the address is that of a user's own data that has classes, without a split."""
     kind, _, part = _parts(address)
-    return kind not in _NAMED and not part
+    return kind not in (*_NAMED, "images") and not part
 
 
 def absolute(address: str) -> str:
@@ -92,6 +94,8 @@ def _parts(address: str) -> tuple[str, str, str]:
     kind, _, rest = address.partition(":")
     if kind in _NAMED:
         return kind, "", rest
+    if kind == "images":
+        return kind, rest, ""
     if kind in ("folder", "manifest"):
         return kind, *_path_and_split(rest)
     path, part = _path_and_split(address)
@@ -104,11 +108,11 @@ def _parts(address: str) -> tuple[str, str, str]:
         raise DataError(
             f"{path} {state}; a folder of class folders or a manifest ({', '.join(MANIFESTS)}) was expected"
         )
-    raise unknown("data set", kind, [*_NAMED, "folder:PATH", "manifest:FILE"])
+    raise unknown("data set", kind, [*_NAMED, "folder:PATH", "images:PATH", "manifest:FILE"])
 
 
 def catalogue() -> list[DataInfo]:
-    """Every data set FirstSight knows by name, and the two forms a user's own data can take."""
+    """Every data set FirstSight knows by name, and the three forms a user's own data can take."""
     has_omniglot, place = _looked_for("images_background.zip", omniglot.HOW)
     has_mnist, mnist_place = _looked_for("t10k-images-idx3-ubyte.gz", mnist.HOW)
     has_icons = importlib.util.find_spec("qtawesome") is not None
@@ -149,6 +153,14 @@ def catalogue() -> list[DataInfo]:
             "folder:PATH",
             "your images, one sub-folder a class",
             ("all", "train", "validation"),
+            "yours",
+            True,
+            "any folder",
+        ),
+        DataInfo(
+            "images:PATH",
+            "your images without classes, at any depth, to learn without labels (recipes simclr, simsiam)",
+            ("all",),
             "yours",
             True,
             "any folder",

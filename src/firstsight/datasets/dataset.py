@@ -66,7 +66,7 @@ class DataSet:
     def class_names(self) -> frozenset[str]:
         """Classes qualified by the kind of data set, to tell whether two sets share classes."""
         kind = self.name.split(":", 1)[0]
-        kind = "own" if kind in ("folder", "manifest") else kind
+        kind = "own" if kind in ("folder", "images", "manifest") else kind
         return frozenset(f"{kind}:{c}" for c in self.classes) | self.also
 
     def where(self, keep: Callable[[Example], bool], name: str) -> DataSet:

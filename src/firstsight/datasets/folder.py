@@ -26,12 +26,15 @@ def load(path: str) -> DataSet:
         raise DataError(f"{root} {state}; a folder with one sub-folder of images for each class was expected")
     classes = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not classes:
-        raise DataError(f"{root} has no sub-folders; one sub-folder of images for each class was expected")
+        raise DataError(
+            f"{root} has no sub-folders; one sub-folder of images for each class was expected (to learn from images "
+            f"without classes: --data images:{path}, with a recipe that needs no labels, such as simclr)"
+        )
     examples: list[Example] = []
     empty, others = [], 0
     for folder in classes:
         before = len(examples)
-        for file in _files(folder):
+        for file in files_below(folder):
             if file.suffix.lower() in EXTENSIONS:
                 examples.append(example(file, label=folder.name, root=root))
             else:
@@ -68,7 +71,8 @@ def example(
     return Example(label, lambda: file, key, group, origin, str(file.absolute()), metadata)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
+    """Files at any depth, sorted; hidden ones are passed over."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in sorted(names):

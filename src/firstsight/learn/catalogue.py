@@ -11,17 +11,20 @@ from firstsight.learn.augment.affine import affine
 from firstsight.learn.augment.warp import augment
 from firstsight.learn.comparisons.batch import InBatch, SampledPairs, SampledTriplets
 from firstsight.learn.comparisons.given import GivenPairs, GivenTriplets
+from firstsight.learn.comparisons.predicted import PredictedViews
 from firstsight.learn.comparisons.proxies import Proxies
 from firstsight.learn.encoders.conv4 import Conv4
 from firstsight.learn.encoders.koch import Koch
 from firstsight.learn.encoders.residual import Residual
 from firstsight.learn.encoders.tanh_twin import TanhTwin
 from firstsight.learn.losses.multi_similarity import multi_similarity
-from firstsight.learn.losses.pairwise import contrastive, cross_entropy, logistic_contrastive
+from firstsight.learn.losses.pairwise import contrastive, cross_entropy, logistic_contrastive, negative_cosine
 from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
+from firstsight.learn.projections import Perceptron, Straight
 from firstsight.learn.sampling.batches import PK, HardGroups, Random
 from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets
+from firstsight.learn.sampling.views import Views
 from firstsight.learn.similarities.base import TorchSimilarity
 from firstsight.learn.similarities.fixed import RBF, Angular, Cosine, Dot, Euclidean, Manhattan, SquaredEuclidean
 from firstsight.learn.similarities.standardised import StandardisedEuclidean
@@ -36,11 +39,13 @@ class Loss:
         function: ``loss(score, same, weight, **settings) -> scalar``.
         domains: kinds of score it is defined on.
         rows: whether a row of scores must be one anchor's.
+        apart: whether it tells what is different apart; what does not is smallest where everything is alike.
     """
 
     function: Callable[..., Tensor]
     domains: tuple[str, ...]
     rows: bool
+    apart: bool = True
 
 
 ENCODERS: dict[str, type[nn.Module]] = {
@@ -64,7 +69,13 @@ SIMILARITIES: dict[str, type[TorchSimilarity]] = {
 
 COMPARISONS: dict[
     str,
-    type[InBatch] | type[SampledPairs] | type[SampledTriplets] | type[Proxies] | type[GivenPairs] | type[GivenTriplets],
+    type[InBatch]
+    | type[SampledPairs]
+    | type[SampledTriplets]
+    | type[Proxies]
+    | type[GivenPairs]
+    | type[GivenTriplets]
+    | type[PredictedViews],
 ] = {
     "in_batch": InBatch,
     "sampled_pairs": SampledPairs,
@@ -72,6 +83,7 @@ COMPARISONS: dict[
     "proxies": Proxies,
     "given_pairs": GivenPairs,
     "given_triplets": GivenTriplets,
+    "predicted_views": PredictedViews,
 }
 
 LOSSES: dict[str, Loss] = {
@@ -87,6 +99,7 @@ LOSSES: dict[str, Loss] = {
     "normalised_softmax": Loss(normalised_softmax, ("cosine",), rows=True),
     "arcface": Loss(arcface, ("cosine",), rows=True),
     "supcon": Loss(supcon, ("cosine",), rows=True),
+    "negative_cosine": Loss(negative_cosine, ("cosine",), rows=False, apart=False),
 }
 
 ALSO_KNOWN_AS = {
@@ -97,15 +110,22 @@ ALSO_KNOWN_AS = {
     "ms_loss": "multi_similarity",
     "normface": "normalised_softmax",
     "nt_xent": "supcon",
+    "simclr": "supcon",
+    "simsiam": "negative_cosine",
 }
 """Names that losses have elsewhere, for the guess in an error; the closest spelling would mislead."""
 
-SAMPLERS: dict[str, type[Random] | type[PK] | type[HardGroups] | type[DrawnPairs] | type[DrawnTriplets]] = {
+SAMPLERS: dict[
+    str, type[Random] | type[PK] | type[HardGroups] | type[DrawnPairs] | type[DrawnTriplets] | type[Views]
+] = {
     "random": Random,
     "pk": PK,
     "hard_groups": HardGroups,
     "pairs": DrawnPairs,
     "triplets": DrawnTriplets,
+    "views": Views,
 }
 
 AUGMENTS: dict[str, Callable[..., Tensor]] = {"warp": augment, "affine": affine}
+
+PROJECTIONS: dict[str, type[Straight] | type[Perceptron]] = {"none": Straight, "perceptron": Perceptron}

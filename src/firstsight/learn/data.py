@@ -10,6 +10,7 @@ from firstsight.errors import DataError, UsageError, count
 from firstsight.evaluation.oneshot import Episodes, any_classes, within_group
 from firstsight.learn.events import Event, Listener
 from firstsight.learn.recipe import Recipe
+from firstsight.types import IntArray
 
 
 def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None]:
@@ -18,18 +19,7 @@ def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None
         begun = f"--from {recipe.training.start}" if recipe.training.start else recipe.name
         raise UsageError(f"recipe {recipe.name!r} learns from your data; name it: firstsight train {begun} ./photos")
     data = open_classes(recipe, recipe.data.train)
-    if len(data.classes) < 2:
-        raise DataError(
-            f"{data.name} has one class only ({', '.join(data.classes)}), nothing to tell it from; add classes"
-        )
-    counts = np.bincount(data.labels)
-    single = [data.classes[c] for c in np.flatnonzero(counts == 1)]
-    if len(single) == len(data.classes):
-        raise DataError(f"every class of {data.name} has one image, so nothing shows what stays the same; add images")
-    if single:
-        names = ", ".join(single[:3]) + (", ..." if len(single) > 3 else "")
-        classes = count(len(single), "class has", "classes have")
-        listen(Event("note", message=f"{classes} one image ({names}): nothing shows how they vary"))
+    _check_sizes(data, recipe, listen)
     for note in data.notes:
         listen(Event("note", message=f"{data.name}: {note}"))
     held = open_data(recipe.data.validation) if recipe.data.validation else None
@@ -42,6 +32,29 @@ def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None
             message = f"warning: {images} of training images ({other.source} = {one.source})"
             listen(Event("note", message=f"{message}: held-out figures will flatter"))
     return data, held
+
+
+def _check_sizes(data: DataSet, recipe: Recipe, listen: Listener) -> None:
+    """Refuse what shows no difference, or nothing that stays the same."""
+    if without_labels(recipe):
+        if len(data) < 2:
+            raise DataError(f"{data.name} has one image only, nothing to tell it from; add images")
+        return
+    if len(data.classes) < 2:
+        raise DataError(
+            f"{data.name} has one class only ({', '.join(data.classes)}), nothing to tell it from; add classes"
+        )
+    counts = np.bincount(data.labels)
+    single = [data.classes[c] for c in np.flatnonzero(counts == 1)]
+    if len(single) == len(data.classes):
+        raise DataError(
+            f"every class of {data.name} has one image, so nothing shows what stays the same; add images, or learn "
+            "without labels: sampling.name=views"
+        )
+    if single:
+        names = ", ".join(single[:3]) + (", ..." if len(single) > 3 else "")
+        classes = count(len(single), "class has", "classes have")
+        listen(Event("note", message=f"{classes} one image ({names}): nothing shows how they vary"))
 
 
 def open_classes(recipe: Recipe, address: str) -> DataSet:
@@ -72,3 +85,13 @@ def tasks_of(held: DataSet, tasks: int) -> Episodes | None:
         return any_classes(held, ways=max(2, usable), shots=1, tasks=tasks, seed=1)
     except DataError:
         return None
+
+
+def without_labels(recipe: Recipe) -> bool:
+    """Whether the recipe learns from views of images, whatever their classes."""
+    return recipe.sections["sampling"]["name"] == "views"
+
+
+def told_apart(data: DataSet, recipe: Recipe) -> IntArray:
+    """What training tells apart, for each example ``(n,)``: its class; or itself, where labels are not looked at."""
+    return np.arange(len(data)) if without_labels(recipe) else data.labels

@@ -91,14 +91,18 @@ def fit(
         yield Step(step + 1, value, rate, embeddings.detach(), len(images))
 
 
-def effective_dimensions(embeddings: Tensor) -> float:
+def effective_dimensions(embeddings: Tensor, *, alike: float = 0.0) -> float:
     """Participation ratio of the covariance's spectrum: about how many dimensions ``(b, d)`` embeddings fill.
 
     1 when all lie on a line, up to ``min(b - 1, d)`` when spread evenly; 0 when they coincide.
+
+    Args:
+        embeddings: ``(b, d)``.
+        alike: share of their squared length; embeddings that differ by less count as coinciding.
     """
     centred = embeddings - embeddings.mean(0)
     gram = centred @ centred.T if len(centred) < centred.shape[1] else centred.T @ centred
     trace = gram.diagonal().sum().item()
     square = gram.square().sum().item()
-    alike = trace <= 1e-8 * embeddings.square().sum().item()  # to what float32 tells apart
-    return trace * trace / square if square > 1e-20 and not alike else 0.0
+    least = max(alike, 1e-8) * embeddings.square().sum().item()  # float32 tells no less apart
+    return trace * trace / square if square > 1e-20 and trace > least else 0.0

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import torch
+from torch import nn
+
 from firstsight.errors import UsageError
-from firstsight.learn.catalogue import COMPARISONS, LOSSES, SAMPLERS, SIMILARITIES
+from firstsight.learn.catalogue import AUGMENTS, COMPARISONS, LOSSES, PROJECTIONS, SAMPLERS, SIMILARITIES
 from firstsight.learn.comparisons.proxies import Proxies
 
 _SCORES = {
@@ -21,7 +24,10 @@ _SCORES = {
 
 
 def misfit(similarity: str, comparison: str, loss: str) -> str:
-    """Which two of three parts of the catalogue do not fit: "rows", "domain" or "proxies"; "" when all fit.
+    """Which two of three parts of the catalogue do not fit; "" when all fit.
+
+    "rows", "domain" and "proxies" are about the form of scores, "apart" about what keeps embeddings from all being
+    alike: a loss that tells what is different apart, or a comparison that holds one side still.
 
     Example:
         >>> misfit("euclidean", "in_batch", "arcface")
@@ -30,6 +36,8 @@ def misfit(similarity: str, comparison: str, loss: str) -> str:
         ''
     """
     given, compared, judged = SIMILARITIES[similarity], COMPARISONS[comparison], LOSSES[loss]
+    if judged.apart != compared.apart:
+        return "apart"
     if judged.rows and not compared.rows:
         return "rows"
     if given.domain not in judged.domains:
@@ -69,6 +77,9 @@ def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, ju
     said = {
         "rows": f"{judged} {loss!r} needs a row of scores an anchor, {compared} {comparison!r} gives single pairs",
         "domain": f"{judged} {loss!r} is defined on {domains}, similarity {similarity!r} gives {kind}",
+        "apart": f"{judged} {loss!r} draws together only, and {compared} {comparison!r} needs one that tells apart too"
+        if COMPARISONS[comparison].apart
+        else f"{compared} {comparison!r} gives same pairs only, and {judged} {loss!r} learns from different ones too",
         "proxies": f"{compared} {comparison!r} compares by the cosine, similarity {similarity!r} gives {kind}",
     }[wrong]
     changes = {
@@ -79,12 +90,51 @@ def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, ju
         judged: [name for name in LOSSES if not misfit(similarity, comparison, name)],
     }
     joint = ", or "
-    if not any(changes.values()):  # both of what the loss is given must change
+    if not any(changes.values()):  # two of the three must change
         given = [name for name, part in SIMILARITIES.items() if part.domain in LOSSES[loss].domains]
         fitting = [name for name in usable if not any(misfit(each, name, loss) for each in given)]
         changes, joint = {"similarity": given, compared: fitting}, " and "
+        if not fitting:
+            changes = {"similarity": ["cosine"], judged: [n for n in LOSSES if not misfit("cosine", comparison, n)]}
     mends = [f"set {section}.name to {_listed(names)}" for section, names in changes.items() if names]
     raise UsageError(f"{said}; {joint.join(mends)}")
+
+
+def check_views(sections: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check that two views of an image can differ, and that a head leaves the similarity as the model has it.
+
+    Args:
+        sections: of a recipe, whose names and settings exist.
+
+    Raises:
+        UsageError: every strength of the augmentation is 0; or a similarity with weights follows a head.
+    """
+    name, settings = _named(sections, "augment", AUGMENTS)
+    if SAMPLERS[str(sections["sampling"]["name"])].gives == "views":
+        picture = torch.zeros(1, 1, 16, 16)
+        picture[:, :, 3:12, 4:11] = torch.rand(9, 7, generator=torch.Generator().manual_seed(0)) / 2 + 0.5
+        views = AUGMENTS[name](picture.expand(256, -1, -1, -1), torch.Generator().manual_seed(0), **settings)
+        if bool((views == views[:1]).all()):
+            raise UsageError(
+                f"augment {name!r} changes nothing as it is set, so both views of an image are equal and nothing is "
+                "learned from them; raise augment.degrees, say, or take the recipe simclr's [augment]"
+            )
+    similarity = SIMILARITIES[str(sections["similarity"]["name"])]
+    head, _ = _named(sections, "projection", PROJECTIONS)
+    if head != "none" and issubclass(similarity, nn.Module):
+        raise UsageError(
+            f"similarity {sections['similarity']['name']!r} learns weights for the numbers of an embedding, and with "
+            f"projection {head!r} it would learn those of the head, which no model keeps; set projection.name=none or "
+            "similarity.name=cosine"
+        )
+
+
+def _named(
+    sections: Mapping[str, Mapping[str, Any]], section: str, parts: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Name and settings of a part that has a default: the first."""
+    content = dict(sections.get(section, {}))
+    return str(content.pop("name", next(iter(parts)))), content
 
 
 def _listed(names: Iterable[str]) -> str:

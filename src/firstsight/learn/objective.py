@@ -38,9 +38,10 @@ class Objective(nn.Module):
         self.similarity = similarity
         pairs = [("comparison", "loss", 1.0), ("also_comparison", "also_loss", recipe.training.also)]
         named = [pair for pair in pairs if pair[1] in recipe.sections]
+        self.projection = recipe.part("projection")(dim, **recipe.settings("projection"))
         coarse = settled(recipe.training.precision) == "bfloat16"
         self.comparisons = nn.ModuleList(
-            recipe.part(compared)(similarity, dim, classes, coarse, **recipe.settings(compared))
+            recipe.part(compared)(similarity, self.projection.dim, classes, coarse, **recipe.settings(compared))
             for compared, _, _ in named
         )
         self.losses = [partial(recipe.part(judged).function, **recipe.settings(judged)) for _, judged, _ in named]
@@ -54,7 +55,7 @@ class Objective(nn.Module):
         Raises:
             TrainingError: the batch gives a comparison nothing to compare.
         """
-        prepared = self.similarity.prepare(embeddings)
+        prepared = self.similarity.prepare(self.projection(embeddings))
         total = embeddings.new_zeros(())
         for comparison, loss, share in zip(self.comparisons, self.losses, self.shares, strict=True):
             found = comparison(prepared, labels, generator)

@@ -20,10 +20,11 @@ from firstsight.learn.catalogue import (
     COMPARISONS,
     ENCODERS,
     LOSSES,
+    PROJECTIONS,
     SAMPLERS,
     SIMILARITIES,
 )
-from firstsight.learn.fitting import check_objective
+from firstsight.learn.fitting import check_objective, check_views
 from firstsight.learn.settings import DataSettings, ExportSettings, OptimiserSettings, TrainingSettings
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -44,10 +45,13 @@ _NAMED: dict[str, Mapping[str, Any]] = {
     "sampling": SAMPLERS,
 }
 _ALSO: dict[str, Mapping[str, Any]] = {"also_comparison": COMPARISONS, "also_loss": LOSSES}
-_UNNAMED: dict[str, Mapping[str, Any]] = {"augment": AUGMENTS}  # a part that has a default: the first
+_UNNAMED: dict[str, Mapping[str, Any]] = {
+    "augment": AUGMENTS,
+    "projection": PROJECTIONS,
+}  # a part that has a default: the first
 _PARTS = {**_NAMED, **_ALSO, **_UNNAMED}
 _SECTIONS = [*_NAMED, *_ALSO, *_UNNAMED, *_FIXED]
-_GIVEN = {"channels", "labels", "groups", "images", "generator", "score", "same", "weight", "similarity"}
+_GIVEN = {"channels", "labels", "groups", "images", "generator", "score", "same", "weight", "similarity", "features"}
 """Arguments that training fills in itself; a recipe may not."""
 
 
@@ -203,6 +207,7 @@ def _check(sections: dict[str, dict[str, Any]]) -> None:
         _check_keys(section, content, getattr(part, "function", part))
     for section, function in _FIXED.items():
         _check_keys(section, sections.get(section, {}), function)
+    check_views(sections)
     check_objective(sections, "comparison", "loss")
     if also:
         check_objective(sections, "also_comparison", "also_loss")

@@ -25,17 +25,18 @@ from firstsight.learn import checkpoint, memory
 from firstsight.learn.augment.composing import Composer
 from firstsight.learn.augment.warp import turn
 from firstsight.learn.best import Best
-from firstsight.learn.data import open_both, tasks_of
+from firstsight.learn.data import open_both, tasks_of, told_apart
 from firstsight.learn.events import Event, Listener
 from firstsight.learn.export.directory import save
 from firstsight.learn.export.readable import LabEmbedder
-from firstsight.learn.fit import effective_dimensions
 from firstsight.learn.machine import settled
 from firstsight.learn.objective import Objective
 from firstsight.learn.optimisers import make_optimiser
+from firstsight.learn.projections import Straight
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities.weighted import Learned, sized
 from firstsight.learn.start import load_similarity, load_weights, place_proxies
+from firstsight.learn.watching import Watch
 from firstsight.model import Model
 from firstsight.spec import TrainingSpec
 
@@ -57,7 +58,8 @@ class Run:
         sets = [self.data, *([self.held] if self.held else [])]
         listen(Event("note", message=memory.sentence(sets, self.reader.shape)))
         self.arrays = torch.from_numpy(self._read(self.data))
-        self.labels = torch.from_numpy(self.data.labels)
+        targets = told_apart(self.data, recipe)
+        self.labels = torch.from_numpy(targets)
         self.held_arrays = self._read(self.held) if self.held else None
         self.episodes = tasks_of(self.held, settings.validation_tasks) if self.held else None
         if self.held and self.episodes is None:
@@ -68,13 +70,13 @@ class Run:
         self.similarity = sized(recipe.part("similarity"), self.dim, recipe.settings("similarity"))
         if recipe.training.start:
             load_similarity(self.similarity, Model.load(recipe.training.start))
-        self.classes = len(self.data.classes)
+        self.classes = int(targets.max()) + 1
         self.compose = Composer(
             self.arrays, self.labels, self.classes, settings.turns, settings.composites, settings.seed
         )
         self.loss = Objective(recipe, self.similarity, self.dim, self.compose.classes)
         self.sampler = recipe.part("sampling")(
-            self.data.labels, self.data.groups[1], settings.seed, **recipe.settings("sampling")
+            targets, self.data.groups[1], settings.seed, **recipe.settings("sampling")
         )
         self.augment: Callable[[Tensor, torch.Generator], Tensor] = partial(
             recipe.part("augment"), **recipe.settings("augment")
@@ -93,7 +95,7 @@ class Run:
         self.average = AveragedModel(self.learned, multi_avg_fn=_average(settings.average), use_buffers=True)
         self.validation: dict[str, float] = {}
         self.earlier = (0.0, 0.0, 0)  # wall and core seconds, and peak memory, of the runs this one goes on from
-        self.flat_checks = 0
+        self.watch = Watch(recipe, self.similarity)
         self.best = Best()
         if settings.patience and self.episodes is None:
             raise UsageError(
@@ -146,23 +148,6 @@ class Run:
         mixed = hashlib.sha256(f"{self.recipe.training.seed}:{purpose}".encode()).digest()
         return int.from_bytes(mixed[:7], "big")
 
-    def watch(self, embeddings: Tensor, step: int) -> float:
-        """Effective dimensions of a batch.
-
-        Raises:
-            TrainingError: three looks in a row found the embedding collapsed.
-        """
-        with torch.no_grad():
-            dimensions = effective_dimensions(self.similarity.prepare(embeddings))
-        self.flat_checks = self.flat_checks + 1 if dimensions < self.recipe.training.least_dimensions else 0
-        if self.flat_checks >= 3:
-            raise TrainingError(
-                f"the embedding collapsed: at step {step} it fills {dimensions:.1f} of {self.dim} dimensions, so every "
-                "input looks alike; lower optimiser.lr, use loss.mining=all instead of batch-hard, or "
-                "bring more classes a batch"
-            )
-        return dimensions
-
     def validate(self) -> float | None:
         """One-shot accuracy of the averaged weights on the held-out classes; None without any.
 
@@ -207,7 +192,7 @@ class Run:
             "torch": str(torch.__version__),
             "spent": (*self.spent(), self.peak_mib()),
             "validation": self.validation,
-            "flat_checks": self.flat_checks,
+            "flat_checks": self.watch.flat,
             "best": self.best.state(),
             "log": self.log.read_text(encoding="utf-8") if self.log.exists() else "",
             "encoder": self.encoder.state_dict(),
@@ -221,7 +206,7 @@ class Run:
         """Drop what an earlier run left, its checkpoint first; returns that no step is done."""
         (self.out / checkpoint.NAME).unlink(missing_ok=True)
         write_atomically(self.log, b"")
-        if self.started_from:
+        if self.started_from and isinstance(self.loss.projection, Straight):
             turns = self.recipe.training.turns
             for comparison in self.loss.comparisons:
                 place_proxies(comparison, self.encoder, self.similarity, self.arrays, self.labels, turns)
@@ -239,7 +224,7 @@ class Run:
         self.loss.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.earlier = state["spent"]
-        self.validation, self.flat_checks = state["validation"], state["flat_checks"]
+        self.validation, self.watch.flat = state["validation"], state["flat_checks"]
         self.best = Best(**state["best"])
         write_atomically(self.log, state["log"].encode())  # without the rows of steps that are done again
         threads = torch.get_num_threads()

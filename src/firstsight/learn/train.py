@@ -92,7 +92,7 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
             speed = (step - start) * done.examples / (time.perf_counter() - began)
             values = {"loss": done.loss, "learning_rate": done.learning_rate, "examples_per_second": speed}
             if step % CHECK_EVERY == 0 or last:
-                values["effective_dimensions"] = run.watch(done.embeddings, step)
+                values |= run.watch.look(done.embeddings, step)
                 values["peak_mib"] = run.peak_mib()
             if step % settings.validate_every == 0 or last:
                 accuracy = run.validate()

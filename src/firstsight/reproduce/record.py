@@ -40,6 +40,7 @@ class Reproduction:
         figures: published ones and those beside them.
         differs: what is not as in the paper, and why; a sentence each.
         collapses: whether the training is expected to end in a collapse, as the published one did.
+        beside: names of files of ``results``, reports of our own models by the same protocol, to stand beside.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Reproduction:
     figures: tuple[Figure, ...] = ()
     differs: tuple[str, ...] = ()
     collapses: bool = False
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

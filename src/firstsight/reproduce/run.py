@@ -154,7 +154,7 @@ class _Book:
             )
 
 
-_SHOWN = ("loss", "validation_accuracy", "effective_dimensions")
+_SHOWN = ("loss", "validation_accuracy", "effective_dimensions", "alignment", "uniformity")
 
 
 def _resumed(place: Path, command: str) -> bool:

@@ -31,6 +31,7 @@ class InBatch(nn.Module):
 
     rows = True
     given = ""
+    apart = True
 
     def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()
@@ -54,6 +55,7 @@ class SampledPairs(nn.Module):
 
     rows = False
     given = ""
+    apart = True
 
     def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()
@@ -76,6 +78,7 @@ class SampledTriplets(nn.Module):
 
     rows = True
     given = ""
+    apart = True
 
     def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()

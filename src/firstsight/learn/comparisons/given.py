@@ -15,6 +15,7 @@ class GivenPairs(nn.Module):
 
     rows = False
     given = "pairs"
+    apart = True
 
     def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()
@@ -32,6 +33,7 @@ class GivenTriplets(nn.Module):
 
     rows = True
     given = "triplets"
+    apart = True
 
     def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()

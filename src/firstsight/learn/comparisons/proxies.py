@@ -17,6 +17,7 @@ class Proxies(nn.Module):
 
     rows = True
     given = ""
+    apart = True
 
     def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()

@@ -73,3 +73,26 @@ def logistic_contrastive(score: Tensor, same: Tensor, weight: Tensor, *, margin:
         0.25
     """
     return contrastive(-(-score).sigmoid(), same, weight, margin=margin)
+
+
+def negative_cosine(score: Tensor, same: Tensor, weight: Tensor) -> Tensor:
+    """1 less the mean cosine of what is the same; what is different costs nothing.
+
+    Source: Chen and He, 2021, arXiv:2011.10566, equation 1. Deviation: plus 1, so that it is 0 where nothing is left to
+    gain. Alone it is smallest where everything is embedded alike.
+
+    Args:
+        score: cosines, of any shape.
+        same: of the same shape, 0..1.
+        weight: of the same shape; 0 leaves a comparison out.
+
+    Choose this with ``predicted_views``, whose asymmetry keeps it from collapsing: SimSiam.
+
+    Example:
+        >>> import torch
+        >>> round(negative_cosine(torch.tensor([0.5, 1.0]), torch.ones(2), torch.ones(2)).item(), 4)
+        0.25
+    """
+    counts = same * weight
+    cost: Tensor = (counts * (1 - score)).sum() / counts.sum().clamp_min(1e-12)
+    return cost
