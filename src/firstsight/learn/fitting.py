@@ -95,7 +95,9 @@ def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, ju
         fitting = [name for name in usable if not any(misfit(each, name, loss) for each in given)]
         changes, joint = {"similarity": given, compared: fitting}, " and "
         if not fitting:
-            changes = {"similarity": ["cosine"], judged: [n for n in LOSSES if not misfit("cosine", comparison, n)]}
+            able = {s: [j for j in LOSSES if not misfit(s, comparison, j)] for s in SIMILARITIES}
+            losses = next(some for some in able.values() if some)
+            changes = {"similarity": [s for s, some in able.items() if set(losses) <= set(some)], judged: losses}
     mends = [f"set {section}.name to {_listed(names)}" for section, names in changes.items() if names]
     raise UsageError(f"{said}; {joint.join(mends)}")
 
