@@ -89,7 +89,7 @@ def tasks_of(held: DataSet, tasks: int) -> Episodes | None:
 
 def without_labels(recipe: Recipe) -> bool:
     """Whether the recipe learns from views of images, whatever their classes."""
-    return recipe.sections["sampling"]["name"] == "views"
+    return str(recipe.sections["sampling"]["name"]) == "views"
 
 
 def told_apart(data: DataSet, recipe: Recipe) -> IntArray:

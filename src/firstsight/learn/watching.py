@@ -11,7 +11,7 @@ from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities.base import TorchSimilarity
 
 PATIENCE = 3  # looks in a row at a collapsed embedding after which training stops
-LEAST_SPREAD = 0.01
+LEAST_SPREAD = 0.05
 """Share of the squared length of unit embeddings that differs between inputs, below which they count as alike."""
 
 

@@ -47,6 +47,6 @@ class PredictedViews(nn.Module):
         """Prepared embeddings ``(b, d)`` of views side by side and labels ``(b,)``."""
         predicted = self.similarity.prepare(self.predictor(embeddings))
         still = embeddings.detach() if self.stop_gradient else embeddings
-        other = still.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
+        other = still.view(len(still) // 2, 2, -1).flip(1).reshape(still.shape)
         score = self.similarity.aligned(predicted, other)
         return Comparison(score, torch.ones_like(score), torch.ones_like(score))
