@@ -132,13 +132,14 @@ def test_the_second_loss_weighs_half_unless_told():
         (
             ("also_loss.name=triplet",),
             "the recipe names no also_comparison; add [also_comparison] with name = one of in_batch, sampled_pairs, "
-            "sampled_triplets, proxies, given_pairs, given_triplets; a second objective is a comparison and a loss",
+            "sampled_triplets, proxies, given_pairs, given_triplets, predicted_views; a second objective is a "
+            "comparison and a loss",
         ),
         (
             ("also_comparison.name=in_batch",),
             "the recipe names no also_loss; add [also_loss] with name = one of contrastive, logistic_contrastive, "
             "cross_entropy, triplet, multi_similarity, "
-            "normalised_softmax, arcface, supcon; a second objective is a comparison and a loss",
+            "normalised_softmax, arcface, supcon, negative_cosine; a second objective is a comparison and a loss",
         ),
         (
             ("training.also=0.5",),
@@ -171,12 +172,13 @@ def test_the_second_loss_weighs_half_unless_told():
         (
             (*ALSO, "also_loss.name=nt_xent"),
             "there is no also_loss 'nt_xent' (did you mean 'supcon'?); known: arcface, contrastive, cross_entropy, "
-            "logistic_contrastive, multi_similarity, normalised_softmax, supcon, triplet",
+            "logistic_contrastive, multi_similarity, negative_cosine, normalised_softmax, supcon, triplet",
         ),
         (
             ("also_los.name=triplet",),
             "there is no section 'also_los' (did you mean 'also_loss'?); known: also_comparison, also_loss, augment, "
-            "comparison, data, encoder, export, input, loss, optimiser, sampling, similarity, training",
+            "comparison, data, encoder, export, input, loss, optimiser, projection, sampling, "
+            "similarity, training",
         ),
     ],
 )
