@@ -146,9 +146,31 @@ def table() -> str:
         row = r["a durable enrolment, milliseconds"]
         about = "enrolling a given embedding, synced to disk"
         rows.append((about, f"{row['firstsight']:.2f} ms", f"bare SQLite insert and commit {row['rival']:.2f} ms"))
+    rows += served()
     if (r := load("demo")) is not None:
         rows.append(("`make demo` after installation, two cores", f"{r['seconds'] / 60:.1f} minutes", "allowed 8"))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def served() -> list[tuple[str, str, str]]:
+    """The service under load, and under malformed requests."""
+    rows = []
+    if (r := load("bench-service")) is not None:
+        row, mixed = r["identify"], r["mixed load at half of that"]
+        beside = f"{row['ratio']:.2f} of what one process does that decodes, embeds and searches, a thread each"
+        about = f"the service, identify asked by {row['clients']} clients"
+        rows.append((about, f"{row['service, a second']:.0f} a second", beside))
+        many, wrong = sum(mixed["answered"].values()), sum(mixed["errors"].values())
+        about = f"{mixed['minutes']:.0f} minutes of identify, verify, enroll and remove at half of that: errors"
+        beside = f"{many:,} requests; p50 {mixed['p50 ms']:.0f} ms, p99 {mixed['p99 ms']:.0f} ms; memory at the end "
+        rows.append(
+            (about, f"**{wrong}**", f"{beside}{mixed['memory, end / after a fifth']:.2f} of that after a fifth")
+        )
+    if (r := load("service-fuzz")) is not None:
+        about = f"{r['requests']:,} malformed requests: answered by 5xx, connections held, rows that nobody asked for"
+        wrong = len(r["stored that was not legal"])
+        rows.append((about, f"**{r['5xx']}, {r['connections held']}, {wrong}**", "the process is the one it was"))
+    return rows
 
 
 def trainings(report: dict[str, Any]) -> str:
