@@ -299,7 +299,9 @@ def test_without_stop_gradient_the_embedding_collapses_and_is_named(
 ) -> None:
     """SimSiam's own demonstration: the same run learns with the gradient stopped, and ends in a sentence without."""
     monkeypatch.setattr("firstsight.learn.train.CHECK_EVERY", 10)
-    settings = settled("training.steps=200", "sampling.size=16", "optimiser.kind=adamw", "optimiser.lr=0.01")
+    settings = settled(
+        "training.steps=200", "sampling.size=16", "optimiser.kind=adamw", "optimiser.lr=0.01", "comparison.hidden=64"
+    )
     api.train("simsiam", *settings, data=f"images:{heap}", out=tmp_path / "still")
     named = r"collapsed: .* of 16 dimensions, .*; hold what is predicted still: comparison.stop_gradient=true"
     with pytest.raises(TrainingError, match=named):
