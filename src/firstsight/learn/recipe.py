@@ -23,7 +23,7 @@ from firstsight.learn.catalogue import (
     SAMPLERS,
     SIMILARITIES,
 )
-from firstsight.learn.fitting import check_objective
+from firstsight.learn.fitting import check_frozen, check_objective
 from firstsight.learn.settings import DataSettings, ExportSettings, OptimiserSettings, TrainingSettings
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -47,7 +47,7 @@ _ALSO: dict[str, Mapping[str, Any]] = {"also_comparison": COMPARISONS, "also_los
 _UNNAMED: dict[str, Mapping[str, Any]] = {"augment": AUGMENTS}  # a part that has a default: the first
 _PARTS = {**_NAMED, **_ALSO, **_UNNAMED}
 _SECTIONS = [*_NAMED, *_ALSO, *_UNNAMED, *_FIXED]
-_GIVEN = {"channels", "labels", "groups", "images", "generator", "score", "same", "weight", "similarity"}
+_GIVEN = {"channels", "labels", "groups", "images", "generator", "score", "same", "weight", "similarity", "network"}
 """Arguments that training fills in itself; a recipe may not."""
 
 
@@ -204,6 +204,7 @@ def _check(sections: dict[str, dict[str, Any]]) -> None:
     for section, function in _FIXED.items():
         _check_keys(section, sections.get(section, {}), function)
     check_objective(sections, "comparison", "loss")
+    check_frozen(sections)
     if also:
         check_objective(sections, "also_comparison", "also_loss")
     elif "also" in sections.get("training", {}):
