@@ -43,8 +43,9 @@ RIM = {"json"}
 RECORD = {"place", "direction", "actor", "keep_image"}
 """The fields of a record, each an option of its own on the command line."""
 
-INSIDE = {"listen", "progress"}
-"""Parameters that only a function has: what a command shows while it works."""
+INSIDE = {"listen", "progress", "encoder"}
+"""Parameters that only a function has: what a command shows while it works, and a torch module, which no line of text
+holds."""
 
 
 def commands() -> dict[str, Callable[..., Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firstsight import graphs
 from firstsight import model as models
 from firstsight.model import Model
 
@@ -38,7 +39,7 @@ def test_threads_are_those_the_process_may_use(
         monkeypatch.setenv("OMP_NUM_THREADS", said)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed)
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    assert models._threads() == threads
+    assert graphs._threads() == threads
 
 
 def test_the_session_has_so_many_threads(tiny_model: Path) -> None:

@@ -20,12 +20,17 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
         "|---|---|",
         f"| input | `{spec.input.name}` version {spec.input.version} ({settings}) |",
         f"| embedding | {spec.dim} dimensions, compared by {spec.similarity.measure} ({spec.similarity.link.kind}) |",
+        *([_reranked(spec)] if spec.pair else []),
         f"| learned from | `{trained.data}`: {count(trained.examples, 'example', 'examples')} "
         f"of {count(len(trained.classes), 'class', 'classes')} |",
         f"| recipe | `{trained.recipe}`, {count(trained.steps, 'step', 'steps')}, seed {trained.seed} |",
         f"| cost | {trained.seconds / 60:.0f} minutes, {trained.core_seconds / 60:.0f} core-minutes"
         + (f", {trained.peak_mib:,} MiB of memory at most |" if trained.peak_mib else " |"),
     ]
+    if (network := trained.backbone) is not None:
+        state = "frozen" if network.frozen else "learned further"
+        licence = network.licence or "not stated; see where it comes from before you pass the model on"
+        lines.append(f"| stands on | `{network.name}`, {state}, sha256 `{network.sha256}`; licence: {licence} |")
     if spec.int8 is not None:
         lines.append(f"| arithmetic | int8, a copy of `{spec.int8.of}`; ranges measured on `{spec.int8.data}` |")
     elif trained.settings.get("export", {}).get("half") is True:
@@ -47,6 +52,11 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _reranked(spec: ModelSpec) -> str:
+    shortlist = spec.pair.shortlist if spec.pair else 0
+    return f"| score | by a network on pairs; a search puts the {shortlist:,} nearest in order by it |"
 
 
 def _calibration(c: Calibration) -> list[str]:

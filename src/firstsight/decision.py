@@ -11,7 +11,7 @@ import scipy
 
 from firstsight.calibration import Calibration
 from firstsight.errors import CalibrationError, count
-from firstsight.types import BoolArray, Candidate, Decision, Embedder, FloatArray, IntArray, Match
+from firstsight.types import BoolArray, Candidate, Decision, Embedder, FloatArray, IntArray, Match, PairEmbedder
 
 NOBODY = -1
 """In an assignment: none of them."""
@@ -52,7 +52,8 @@ class Templates:
 
     def scores(self, embedder: Embedder, probes: FloatArray) -> FloatArray:
         """One score an identity ``(p, n)`` for probes ``(p, d)``."""
-        return embedder.score(probes, self.vectors) - self.shifts
+        rule = embedder.among if isinstance(embedder, PairEmbedder) else embedder.score
+        return rule(probes, self.vectors) - self.shifts
 
 
 def decide(score: float, calibration: Calibration | None) -> Decision:

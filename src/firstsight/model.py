@@ -2,6 +2,7 @@
 
 model.json         what it is: input, similarity, files with their hashes, what it was trained on
 encoder.onnx       raw readings (n, c, h, w) uint8 -> embeddings (n, d) float32
+pair.onnx          two embeddings -> a score, where a network on pairs re-ranks
 encoder.safetensors   the same weights, for further training
 calibration.json   probability and threshold, once calibrated
 README.md          the card, for people
@@ -12,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +26,10 @@ from firstsight.card import card
 from firstsight.decision import decide
 from firstsight.errors import InputError, ModelError, UsageError, unknown
 from firstsight.files import FILE, FOLDER, expanded, state_of, write_together
+from firstsight.graphs import Ends, PairGraph, open_graph
 from firstsight.inputs import INPUTS, Input
 from firstsight.inputs.decode import describe
+from firstsight.reranking import Reranked
 from firstsight.similarity import Link, Similarity
 from firstsight.spec import MAX_WEIGHTS, FileSpec, ModelSpec
 from firstsight.types import Decision, FloatArray, Info, IntArray, PixelArray, Source
@@ -113,32 +115,30 @@ class Model:
         raise ModelError(f"{self.path} has settings that input {made.name!r} does not take ({reason})")
 
     @cached_property
-    def similarity(self) -> Similarity:
-        """How its embeddings are compared."""
-        return Similarity(self.spec.similarity.measure, Link(**self.spec.similarity.link.model_dump()))
+    def similarity(self) -> Similarity | Reranked:
+        """How its embeddings are compared.
+
+        Raises:
+            ModelError: it has a pair network that can't be loaded.
+        """
+        nearest = Similarity(self.spec.similarity.measure, Link(**self.spec.similarity.link.model_dump()))
+        if self.spec.pair is None:
+            return nearest
+        return Reranked(nearest, PairGraph.of(self.path / "pair.onnx", self.dim), self.spec.pair.shortlist)
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether a score costs a run of a pair network."""
+        return self.spec.pair is not None
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
-        data = (self.path / "encoder.onnx").read_bytes()
-        if b"\x0a\x08location" in data:  # the entry that points an ONNX tensor to another file
-            raise ModelError(f"{self.path}/encoder.onnx refers to another file, which a model may not")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = _threads()
-        try:
-            session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001  the runtime raises its own kinds
-            raise ModelError(f"{self.path}/encoder.onnx can't be loaded ({str(error).splitlines()[0]})") from None
-        takes, gives = session.get_inputs(), session.get_outputs()
-        found = [(value.name, value.type, value.shape[1:]) for value in (*takes, *gives)]
-        expected = [("readings", "tensor(uint8)", [*self.input.shape]), ("embeddings", "tensor(float)", [self.dim])]
-        if found != expected or isinstance(takes[0].shape[0], int):
-            raise ModelError(
-                f"{self.path}/encoder.onnx takes and gives {found}, {expected} for any number of readings was expected"
-            )
-        return session
+        expected: Ends = [
+            ("readings", "tensor(uint8)", [*self.input.shape]),
+            ("embeddings", "tensor(float)", [self.dim]),
+        ]
+        file = self.path / "encoder.onnx"
+        return open_graph(file.read_bytes(), str(file), expected, "readings")
 
     def embed_arrays(self, arrays: PixelArray) -> FloatArray:
         """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32; by what the model was given for it, or
@@ -205,6 +205,14 @@ class Model:
         """Scores ``(a, b)`` of embeddings ``(a, d)`` against ``(b, d)``."""
         return self.similarity.scores(left, right)
 
+    def aligned(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Scores ``(n,)`` of embeddings ``(n, d)`` and ``(n, d)``, row by row."""
+        return self.similarity.aligned(left, right)
+
+    def among(self, probes: FloatArray, gallery: FloatArray) -> FloatArray:
+        """Scores ``(a, b)`` as a search among ``gallery (b, d)`` sees them."""
+        return self.similarity.among(probes, gallery)
+
     def templates(self, vectors: FloatArray, owners: IntArray, identities: int) -> FloatArray:
         """One vector an identity ``(identities, d)``, see :meth:`Similarity.templates`."""
         return self.similarity.templates(vectors, owners, identities)
@@ -212,7 +220,7 @@ class Model:
     def compare(self, left: Source, right: Source) -> Decision:
         """Are these two the same? Undecided while the model is not calibrated."""
         a, b = self.embed([left, right])
-        return decide(float(self.similarity.aligned(a[None], b[None])[0]), self.calibration)
+        return decide(float(self.aligned(a[None], b[None])[0]), self.calibration)
 
     def save_calibration(self, calibration: Calibration) -> None:
         """Write the calibration and the card beside the model, both or neither.
@@ -229,15 +237,6 @@ class Model:
 def shipped() -> list[str]:
     """Names of the models that come with FirstSight."""
     return sorted(p.parent.name for p in SHIPPED.glob("*/model.json"))
-
-
-def _threads() -> int:
-    """Threads of a session: what ``OMP_NUM_THREADS`` says, else the processors this process may use; 0 for all."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    if said.isdecimal() and int(said):
-        return int(said)
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-    return allowed if allowed < (os.cpu_count() or 1) else 0
 
 
 def models() -> list[Info]:

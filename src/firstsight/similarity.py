@@ -109,6 +109,10 @@ class Similarity:
                 made[rows, columns] = self.link.affine(-_angles(left[rows], right[columns]))
         return made
 
+    def among(self, probes: FloatArray, gallery: FloatArray) -> FloatArray:
+        """Scores ``(a, b)`` as a search among ``gallery (b, d)`` sees them: all of them."""
+        return self.scores(probes, gallery)
+
     def aligned(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Row i of ``left (n, d)`` against row i of ``right (n, d)``: ``(n,)``."""
         if self.link.kind == "angle":

@@ -48,6 +48,22 @@ class SimilaritySpec(_Strict):
     link: LinkSpec
 
 
+class BackboneSpec(_Strict):
+    """The pretrained network that an encoder stands on: its name, the hash of its file or weights, what it may be used
+    for as far as somebody said, and whether it stayed as it was."""
+
+    name: str
+    sha256: str = pydantic.Field(pattern=r"^[0-9a-f]{64}$")
+    licence: str = ""
+    frozen: bool
+
+
+class PairSpec(_Strict):
+    """A network on pairs of embeddings re-ranks so many of the nearest."""
+
+    shortlist: int = pydantic.Field(ge=1, le=100_000)
+
+
 class TrainingSpec(_Strict):
     """What the model learned from, and how."""
 
@@ -64,6 +80,7 @@ class TrainingSpec(_Strict):
     settings: dict[str, dict[str, Any]]
     started_from: str = ""
     validation: dict[str, float] = {}
+    backbone: BackboneSpec | None = None
 
 
 class Int8Spec(_Strict):
@@ -83,9 +100,17 @@ class ModelSpec(_Strict):
     input: InputSpec
     similarity: SimilaritySpec
     dim: int = pydantic.Field(ge=1, le=65536)
-    files: dict[Literal["encoder.onnx", "encoder.safetensors"], FileSpec] = pydantic.Field(min_length=2)
+    files: dict[Literal["encoder.onnx", "encoder.safetensors", "pair.onnx"], FileSpec]
     trained: TrainingSpec
     int8: Int8Spec | None = None
+    pair: PairSpec | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _whole(self) -> ModelSpec:
+        needed = {"encoder.onnx", "encoder.safetensors"} | ({"pair.onnx"} if self.pair else set())
+        if set(self.files) != needed:
+            raise ValueError(f"files are {', '.join(sorted(self.files))}; {', '.join(sorted(needed))} were expected")
+        return self
 
     @property
     def fingerprint(self) -> str:
@@ -95,4 +120,6 @@ class ModelSpec(_Strict):
             "similarity": self.similarity.model_dump(),
             "input": self.input.model_dump(),
         }
+        if self.pair is not None:
+            parts["pair"] = {"network": self.files["pair.onnx"].sha256, **self.pair.model_dump()}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

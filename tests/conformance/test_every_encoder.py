@@ -7,8 +7,9 @@ from firstsight.errors import UsageError
 from firstsight.learn.catalogue import ENCODERS
 from firstsight.learn.export.readable import LabEmbedder
 from firstsight.learn.similarities.fixed import Cosine, Euclidean
+from pretrained import NAMES, small
 
-SIDES = dict.fromkeys(ENCODERS, (48, 64)) | {"koch": (72, 80)}
+SIDES = dict.fromkeys(NAMES, (48, 64)) | {"koch": (72, 80)}
 """Two sides that an encoder takes."""
 LEAST = {"koch": 0.0}  # begins nearly constant, as published: kernels of 0.01 beside biases of 0.5
 BOTH = [(name, side) for name, sides in SIDES.items() for side in sides]
@@ -18,7 +19,7 @@ def encoder(name, channels=1, size=None):
     """A narrow, seeded encoder whose batch statistics have moved from their beginnings."""
     size = size or SIDES[name][0]
     torch.manual_seed(0)
-    network = ENCODERS[name](channels, size, width=8, dim=12)
+    network = small(name, channels, size)
     network.train()
     for _ in range(3):
         network(torch.rand(8, channels, size, size))
@@ -36,7 +37,7 @@ def test_readings_become_embeddings(name, channels, size):
     assert (found[0] - found[1]).abs().max() > LEAST.get(name, 1e-4)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_example_embeds_alone_as_in_a_batch(name):
     """In use, embed(batch)[i] equals embed([batch[i]]) to 1e-5, whoever else is in the batch."""
     network = encoder(name)
@@ -49,7 +50,7 @@ def test_an_example_embeds_alone_as_in_a_batch(name):
     torch.testing.assert_close(together, turned, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_embedding_for_use_leaves_the_network_as_it_is(name):
     """The lab's embedder is in evaluation mode even when the network came in training, and moves no statistics."""
     network = encoder(name)
@@ -62,7 +63,7 @@ def test_embedding_for_use_leaves_the_network_as_it_is(name):
     assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_twins_share_their_weights(name):
     """Both sides go through one module: sides can be exchanged, and both add to one gradient."""
     network = encoder(name)
@@ -81,12 +82,12 @@ def test_the_twins_share_their_weights(name):
     assert slope(right).abs().max() > 0
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_learns(name):
     """A step's gradient reaches every parameter, so that none is carried along unused."""
     torch.manual_seed(1)
     side = SIDES[name][0]
-    network = ENCODERS[name](1, side, width=8, dim=12).train()
+    network = small(name, 1, side).train()
     target = torch.randn(8, 12)
     (network(torch.rand(8, 1, side, side)) * target).sum().backward()
     for label, parameter in network.named_parameters():
@@ -94,7 +95,7 @@ def test_every_parameter_learns(name):
         assert parameter.grad.abs().max() > 0, label
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_same_seed_makes_the_same_network(name):
     """Weights are drawn from torch's seed alone."""
     one, other = encoder(name).state_dict(), encoder(name).state_dict()
@@ -102,7 +103,7 @@ def test_the_same_seed_makes_the_same_network(name):
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_memory_layout_does_not_matter(name, layout):
     """Channels-last readings, as in training, give the embeddings of plain ones."""
     network, batch = encoder(name, 3), torch.rand(4, 3, *2 * SIDES[name][:1])

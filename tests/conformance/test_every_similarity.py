@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from firstsight.errors import TrainingError
 from firstsight.learn.catalogue import LOSSES, SIMILARITIES
 from firstsight.learn.similarities.fixed import RBF, Cosine, Euclidean, Manhattan, SquaredEuclidean
+from firstsight.learn.similarities.pair_network import PairNetwork
 from firstsight.learn.similarities.weighted import WeightedL1, sized
 from firstsight.similarity import Link, Similarity
 
@@ -31,6 +32,14 @@ def plain(name):
     return made.eval() if isinstance(made, torch.nn.Module) else made
 
 
+def paired():
+    """A pair network that has learned something: its layers are not 0."""
+    torch.manual_seed(0)
+    made = PairNetwork(DIM, hidden=8)
+    torch.nn.init.normal_(made.last.weight, std=0.3)
+    return made.eval()
+
+
 TWINS = [
     *(pytest.param(plain(name), id=name) for name in SIMILARITIES),
     pytest.param(Euclidean(normalise=True), id="euclidean-normalised"),
@@ -38,8 +47,10 @@ TWINS = [
     pytest.param(Manhattan(normalise=True), id="manhattan-normalised"),
     pytest.param(RBF(gamma=0.02, normalise=False), id="rbf-wide"),
     pytest.param(weighed(), id="weighted_l1-learned"),
+    pytest.param(paired(), id="pair_network-learned"),
 ]
-SELF_IS_BEST = [twin for twin in TWINS if twin.id != "dot"]
+SELF_IS_BEST = [twin for twin in TWINS if twin.id not in ("dot", "pair_network-learned")]
+"""Neither a dot product nor a network on pairs promises that nothing scores higher than a vector and itself."""
 
 
 def vectors(seed, rows=9, dim=DIM):

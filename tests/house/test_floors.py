@@ -13,6 +13,8 @@ FLOORS = {
     "files": 1,
     "inputs": 2,
     "similarity": 2,
+    "graphs": 2,
+    "reranking": 2,
     "metrics": 2,
     "datasets": 3,
     "stores": 3,

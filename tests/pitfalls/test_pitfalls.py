@@ -28,7 +28,7 @@ from firstsight.evaluation.oneshot import any_classes, within_group
 from firstsight.evaluation.protocols import PROTOCOLS
 from firstsight.evaluation.verification import koch, pair_scores
 from firstsight.gallery import Gallery
-from firstsight.learn.catalogue import COMPARISONS, ENCODERS, SAMPLERS
+from firstsight.learn.catalogue import COMPARISONS, SAMPLERS
 from firstsight.learn.comparisons.batch import partners
 from firstsight.learn.export.directory import load_lab
 from firstsight.learn.export.readable import LabEmbedder
@@ -37,6 +37,7 @@ from firstsight.learn.recipe import shipped as recipes
 from firstsight.learn.similarities.fixed import Cosine
 from firstsight.model import Model
 from firstsight.types import Example, FloatArray, IntArray
+from pretrained import NAMES, small
 from worlds import alphabets, constant, made, measure, noisy, pixels, rule, runs, subject, uneven
 
 SRC = Path(firstsight.__file__).parent
@@ -231,12 +232,12 @@ def test_05_an_embedding_does_not_depend_on_its_batch(tiny_model: Path, shapes: 
     np.testing.assert_allclose(lab.embed_arrays(arrays), together, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_05_the_lab_evaluates_in_evaluation_mode(name: str) -> None:
     """A network that was just being trained is embedded with its running statistics, and these stay as they were."""
     torch.manual_seed(0)
     side = 72 if name == "koch" else 32
-    encoder = ENCODERS[name](1, side, width=8, dim=8)
+    encoder = small(name, 1, side)
     for _ in range(3):
         encoder(torch.randn(8, 1, side, side) * 3 + 1)
     before = {k: v.clone() for k, v in encoder.train().state_dict().items()}

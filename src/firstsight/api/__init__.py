@@ -63,6 +63,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     tensorboard: str | Path | None = None,
+    encoder: object | None = None,
     listen: Callable[[Event], None] | None = None,
 ) -> Model:
     """Learn a similarity from labelled examples.
@@ -77,6 +78,8 @@ def train(
         resume: go on from the checkpoint in ``out``, to the very model that the stopped run would have given.
         overwrite: replace a model that is already in ``out``.
         tensorboard: a folder for TensorBoard, which then shows what ``metrics.jsonl`` holds.
+        encoder: a ``torch.nn.Module`` to stand on, from images ``(n, c, h, w)`` to features ``(n, f)`` or a map of
+            them; it is copied. With the recipe ``backbone`` it stays frozen unless ``encoder.frozen=false``.
         listen: called with what happens.
 
     Raises:
@@ -90,6 +93,8 @@ def train(
         from firstsight.learn import recipe as recipes
         from firstsight.learn import start
         from firstsight.learn import train as training
+    if encoder is not None:
+        changes = ("encoder.name=module", *changes)
     place = place_of(recipe, from_, out)
     chosen = recipes.load(recipe or "", changes) if from_ is None else start.recipe_from(_model(from_), recipe, changes)
     if data is not None:
@@ -99,7 +104,9 @@ def train(
         chosen = training.with_data(chosen, data)
     free(place, overwrite=overwrite, resume=resume)
     board = None if tensorboard is None else Path(tensorboard)
-    return training.train(chosen, place, resume=resume, tensorboard=board, listen=listen or (lambda _: None))
+    return training.train(
+        chosen, place, resume=resume, tensorboard=board, listen=listen or (lambda _: None), network=encoder
+    )
 
 
 def export(

@@ -10,10 +10,10 @@ from firstsight.datasets import DataSet
 from firstsight.datasets.drawing import drawn_pairs, drawn_triplets
 from firstsight.errors import UsageError
 from firstsight.evaluation.subject import Outcome, Subject
-from firstsight.evaluation.verification import thinned
+from firstsight.evaluation.verification import pair_scores, thinned
 from firstsight.metrics.intervals import mean_by_cluster
 from firstsight.metrics.verification import best_threshold, error_curve
-from firstsight.types import BoolArray, Embedder, FloatArray, IntArray, Metric
+from firstsight.types import BoolArray, Embedder, FloatArray, IntArray, Metric, PairEmbedder
 
 PAIRS = 20_000
 SEED = 2020
@@ -49,6 +49,8 @@ def asked(embedder: Embedder, data: DataSet, embeddings: FloatArray, *, count: i
     triplets = drawn_triplets(data.labels, data.groups[1], count, SEED)
 
     def scored(left: IntArray, right: IntArray) -> FloatArray:
+        if isinstance(embedder, PairEmbedder) and embedder.pairwise:
+            return pair_scores(embedder, embeddings, left, right)
         blocks = [
             np.diagonal(embedder.score(embeddings[left[i : i + 256]], embeddings[right[i : i + 256]]))
             for i in range(0, len(left), 256)

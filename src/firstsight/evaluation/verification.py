@@ -26,7 +26,7 @@ from firstsight.metrics.verification import (
     min_dcf,
     rates_at,
 )
-from firstsight.types import BoolArray, Embedder, FloatArray, IntArray, Metric
+from firstsight.types import BoolArray, Embedder, FloatArray, IntArray, Metric, PairEmbedder
 
 _BLOCK = 4096  # pairs scored at a time
 _POINTS = 400  # of a curve in a report
@@ -143,6 +143,11 @@ def _accuracy_at(
 def pair_scores(embedder: Embedder, embeddings: FloatArray, left: IntArray, right: IntArray) -> FloatArray:
     """Scores ``(n,)`` of index pairs, block by block so that memory stays bounded."""
     out = np.empty(len(left), np.float32)
+    if isinstance(embedder, PairEmbedder) and embedder.pairwise:
+        for start in range(0, len(left), _BLOCK):
+            some = slice(start, start + _BLOCK)
+            out[some] = embedder.aligned(embeddings[left[some]], embeddings[right[some]])
+        return out
     order = np.argsort(left, kind="stable")
     for start in range(0, len(order), _BLOCK):
         block = order[start : start + _BLOCK]

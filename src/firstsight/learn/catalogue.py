@@ -15,6 +15,7 @@ from firstsight.learn.comparisons.predicted import PredictedViews
 from firstsight.learn.comparisons.proxies import Proxies
 from firstsight.learn.encoders.conv4 import Conv4
 from firstsight.learn.encoders.koch import Koch
+from firstsight.learn.encoders.pretrained import efficientnet_lite0, held_module, onnx_file
 from firstsight.learn.encoders.residual import Residual
 from firstsight.learn.encoders.tanh_twin import TanhTwin
 from firstsight.learn.losses.multi_similarity import multi_similarity
@@ -27,6 +28,7 @@ from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets
 from firstsight.learn.sampling.views import Views
 from firstsight.learn.similarities.base import TorchSimilarity
 from firstsight.learn.similarities.fixed import RBF, Angular, Cosine, Dot, Euclidean, Manhattan, SquaredEuclidean
+from firstsight.learn.similarities.pair_network import PairNetwork
 from firstsight.learn.similarities.standardised import StandardisedEuclidean
 from firstsight.learn.similarities.weighted import WeightedL1
 
@@ -48,11 +50,14 @@ class Loss:
     apart: bool = True
 
 
-ENCODERS: dict[str, type[nn.Module]] = {
+ENCODERS: dict[str, Callable[..., nn.Module]] = {
     "residual": Residual,
     "conv4": Conv4,
     "koch": Koch,
     "tanh_twin": TanhTwin,
+    "onnx": onnx_file,
+    "module": held_module,
+    "efficientnet_lite0": efficientnet_lite0,
 }
 
 SIMILARITIES: dict[str, type[TorchSimilarity]] = {
@@ -65,6 +70,7 @@ SIMILARITIES: dict[str, type[TorchSimilarity]] = {
     "rbf": RBF,
     "weighted_l1": WeightedL1,
     "standardised_euclidean": StandardisedEuclidean,
+    "pair_network": PairNetwork,
 }
 
 COMPARISONS: dict[

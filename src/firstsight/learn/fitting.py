@@ -11,6 +11,7 @@ from torch import nn
 from firstsight.errors import UsageError
 from firstsight.learn.catalogue import AUGMENTS, COMPARISONS, LOSSES, PROJECTIONS, SAMPLERS, SIMILARITIES
 from firstsight.learn.comparisons.proxies import Proxies
+from firstsight.learn.encoders.pretrained import PRETRAINED
 
 _SCORES = {
     "cosine": "a cosine of normalised embeddings",
@@ -23,11 +24,16 @@ _SCORES = {
 """What a domain is, in a sentence."""
 
 
-def misfit(similarity: str, comparison: str, loss: str) -> str:
+def misfit(similarity: str, comparison: str, loss: str, *, beside: bool = False) -> str:
     """Which two of three parts of the catalogue do not fit; "" when all fit.
 
     "rows", "domain" and "proxies" are about the form of scores, "apart" about what keeps embeddings from all being
     alike: a loss that tells what is different apart, or a comparison that holds one side still.
+
+    Args:
+        similarity, comparison, loss: names.
+        beside: whether it is the second objective of a recipe: there proxies may teach the measure by which a pair
+            network's shortlist is found, while the first one teaches the network.
 
     Example:
         >>> misfit("euclidean", "in_batch", "arcface")
@@ -35,14 +41,23 @@ def misfit(similarity: str, comparison: str, loss: str) -> str:
         >>> misfit("euclidean", "in_batch", "triplet")
         ''
     """
-    given, compared, judged = SIMILARITIES[similarity], COMPARISONS[comparison], LOSSES[loss]
+    compared, judged = COMPARISONS[comparison], LOSSES[loss]
     if judged.apart != compared.apart:
         return "apart"
     if judged.rows and not compared.rows:
         return "rows"
-    if given.domain not in judged.domains:
+    proxies, domain = issubclass(compared, Proxies), _domain(similarity, comparison, beside)
+    if domain not in judged.domains:
         return "domain"
-    return "proxies" if issubclass(compared, Proxies) and given.domain != "cosine" else ""
+    return "proxies" if proxies and domain != "cosine" else ""
+
+
+def _domain(similarity: str, comparison: str, beside: bool) -> str:
+    """The kind of scores that a comparison gives by a similarity."""
+    given = SIMILARITIES[similarity]
+    taught = beside and issubclass(COMPARISONS[comparison], Proxies)
+    domain: str = getattr(given, "nearest", given.domain) if taught else given.domain
+    return domain
 
 
 def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, judged: str) -> None:
@@ -63,16 +78,17 @@ def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, ju
             f"{compared} {comparison!r} takes {drawn} as they were drawn, sampling {sampling!r} draws "
             f"{SAMPLERS[sampling].gives or 'examples'}; set sampling.name={drawn}"
         )
-    wrong = misfit(similarity, comparison, loss)
+    second = judged == "also_loss"
+    wrong = misfit(similarity, comparison, loss, beside=second)
     if not wrong:
         return
     usable = [name for name, part in COMPARISONS.items() if part.given in ("", SAMPLERS[sampling].gives)]
-    beside = [  # another objective of the recipe goes by the same similarity
-        (str(sections[c]["name"]), str(sections[j]["name"]))
+    objectives = [  # another one of the recipe goes by the same similarity
+        (str(sections[c]["name"]), str(sections[j]["name"]), j == "also_loss")
         for c, j in (("comparison", "loss"), ("also_comparison", "also_loss"))
         if c in sections and j in sections
     ]
-    kind = _SCORES[SIMILARITIES[similarity].domain]
+    kind = _SCORES[_domain(similarity, comparison, second)]
     domains = _listed(_SCORES[domain] for domain in LOSSES[loss].domains)
     said = {
         "rows": f"{judged} {loss!r} needs a row of scores an anchor, {compared} {comparison!r} gives single pairs",
@@ -84,10 +100,12 @@ def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, ju
     }[wrong]
     changes = {
         "similarity": [
-            name for name in SIMILARITIES if not any(misfit(name, *each) for each in {(comparison, loss), *beside})
+            name
+            for name in SIMILARITIES
+            if not any(misfit(name, c, j, beside=also) for c, j, also in {(comparison, loss, second), *objectives})
         ],
-        compared: [name for name in usable if not misfit(similarity, name, loss)],
-        judged: [name for name in LOSSES if not misfit(similarity, comparison, name)],
+        compared: [name for name in usable if not misfit(similarity, name, loss, beside=second)],
+        judged: [name for name in LOSSES if not misfit(similarity, comparison, name, beside=second)],
     }
     joint = ", or "
     if not any(changes.values()):  # two of the three must change
@@ -112,7 +130,13 @@ def check_views(sections: Mapping[str, Mapping[str, Any]]) -> None:
         UsageError: every strength of the augmentation is 0; or a similarity with weights follows a head.
     """
     name, settings = _named(sections, "augment", AUGMENTS)
+    encoder = sections["encoder"]
     if SAMPLERS[str(sections["sampling"]["name"])].gives == "views":
+        if encoder["name"] in PRETRAINED and encoder.get("frozen", True):
+            raise UsageError(
+                f"encoder {encoder['name']!r} is frozen, so each image is embedded once and both its views are equal; "
+                "set encoder.frozen=false, or another sampling.name than views"
+            )
         picture = torch.zeros(1, 1, 16, 16)
         picture[:, :, 3:12, 4:11] = torch.rand(9, 7, generator=torch.Generator().manual_seed(0)) / 2 + 0.5
         views = AUGMENTS[name](picture.expand(256, -1, -1, -1), torch.Generator().manual_seed(0), **settings)
@@ -137,6 +161,28 @@ def _named(
     """Name and settings of a part that has a default: the first."""
     content = dict(sections.get(section, {}))
     return str(content.pop("name", next(iter(parts)))), content
+
+
+def check_frozen(sections: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse what alters images where the network that sees them is frozen: each is embedded once, before training.
+
+    Args:
+        sections: of a recipe, whose names and keys exist.
+
+    Raises:
+        UsageError: some setting would do nothing; names them all.
+    """
+    encoder, training = sections["encoder"], sections.get("training", {})
+    if encoder["name"] not in PRETRAINED or not encoder.get("frozen", True):
+        return
+    idle = [f"augment.{key}" for key in sections.get("augment", {})]
+    idle += [f"training.{key}" for key, none in (("turns", 1), ("composites", 0.0)) if training.get(key, none) != none]
+    idle += ["export.views"] * (sections.get("export", {}).get("views", 1) != 1)
+    if idle:
+        raise UsageError(
+            f"encoder {encoder['name']!r} is frozen, so each image is embedded once, as it is, and {', '.join(idle)} "
+            "would do nothing; take the recipe backbone, or leave them out"
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

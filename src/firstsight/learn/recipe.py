@@ -24,7 +24,7 @@ from firstsight.learn.catalogue import (
     SAMPLERS,
     SIMILARITIES,
 )
-from firstsight.learn.fitting import check_objective, check_views
+from firstsight.learn.fitting import check_frozen, check_objective, check_views
 from firstsight.learn.settings import DataSettings, ExportSettings, OptimiserSettings, TrainingSettings
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -51,7 +51,19 @@ _UNNAMED: dict[str, Mapping[str, Any]] = {
 }  # a part that has a default: the first
 _PARTS = {**_NAMED, **_ALSO, **_UNNAMED}
 _SECTIONS = [*_NAMED, *_ALSO, *_UNNAMED, *_FIXED]
-_GIVEN = {"channels", "labels", "groups", "images", "generator", "score", "same", "weight", "similarity", "features"}
+_GIVEN = {
+    "channels",
+    "labels",
+    "groups",
+    "images",
+    "generator",
+    "score",
+    "same",
+    "weight",
+    "similarity",
+    "network",
+    "features",
+}
 """Arguments that training fills in itself; a recipe may not."""
 
 
@@ -209,6 +221,7 @@ def _check(sections: dict[str, dict[str, Any]]) -> None:
         _check_keys(section, sections.get(section, {}), function)
     check_views(sections)
     check_objective(sections, "comparison", "loss")
+    check_frozen(sections)
     if also:
         check_objective(sections, "also_comparison", "also_loss")
     elif "also" in sections.get("training", {}):

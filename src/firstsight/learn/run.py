@@ -24,10 +24,11 @@ from firstsight.files import write_atomically
 from firstsight.learn import checkpoint, memory
 from firstsight.learn.augment.composing import Composer
 from firstsight.learn.augment.warp import turn
+from firstsight.learn.backbones.standing import features_by, learned_part, stands_on
 from firstsight.learn.best import Best
 from firstsight.learn.data import open_both, tasks_of, told_apart
 from firstsight.learn.events import Event, Listener
-from firstsight.learn.export.directory import save
+from firstsight.learn.export.directory import load_encoder, save
 from firstsight.learn.export.readable import LabEmbedder
 from firstsight.learn.machine import settled
 from firstsight.learn.objective import Objective
@@ -35,7 +36,7 @@ from firstsight.learn.optimisers import make_optimiser
 from firstsight.learn.projections import Straight
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities.weighted import Learned, sized
-from firstsight.learn.start import load_similarity, load_weights, place_proxies
+from firstsight.learn.start import goes_on, load_similarity, load_weights, place_proxies
 from firstsight.learn.watching import Watch
 from firstsight.model import Model
 from firstsight.spec import TrainingSpec
@@ -44,7 +45,7 @@ from firstsight.spec import TrainingSpec
 class Run:
     """The parts of one run, made from a recipe."""
 
-    def __init__(self, recipe: Recipe, out: Path, listen: Listener) -> None:
+    def __init__(self, recipe: Recipe, out: Path, listen: Listener, network: nn.Module | None = None) -> None:
         self.precision = settled(recipe.training.precision)
         training = {**recipe.sections.get("training", {}), "precision": self.precision}
         recipe = replace(recipe, sections={**recipe.sections, "training": training})
@@ -64,12 +65,19 @@ class Run:
         self.episodes = tasks_of(self.held, settings.validation_tasks) if self.held else None
         if self.held and self.episodes is None:
             listen(Event("note", message=f"{self.held.name} is too small to watch progress on: no held-out accuracy"))
-        self.encoder, self.started_from, self.inherited = self._encoder()
+        self.encoder, self.started_from, self.inherited = self._encoder(network)
+        self.trained = learned_part(self.encoder)
+        self.features = features_by(self.encoder, self.data.name, self.arrays.numpy(), listen)
+        self.held_features = (
+            features_by(self.encoder, self.held.name, self.held_arrays, listen)
+            if self.held and self.held_arrays is not None
+            else None
+        )
         with torch.inference_mode():  # and in evaluation mode, or a black image would enter the batch statistics
             self.dim = int(self.encoder.eval()(torch.zeros(2, *self.reader.shape)).shape[1])
         self.similarity = sized(recipe.part("similarity"), self.dim, recipe.settings("similarity"))
         if recipe.training.start:
-            load_similarity(self.similarity, Model.load(recipe.training.start))
+            load_similarity(self.similarity, Model.load(recipe.training.start), network)
         self.classes = int(targets.max()) + 1
         self.compose = Composer(
             self.arrays, self.labels, self.classes, settings.turns, settings.composites, settings.seed
@@ -109,13 +117,17 @@ class Run:
             progress=lambda done, all_: self.listen(Event("reading", done, all_, data.name)),
         )
 
-    def _encoder(self) -> tuple[nn.Module, str, frozenset[str]]:
+    def _encoder(self, network: nn.Module | None) -> tuple[nn.Module, str, frozenset[str]]:
         channels, size, _ = self.reader.shape
-        encoder: nn.Module = self.recipe.part("encoder")(channels, size, **self.recipe.settings("encoder"))
         origin, inherited = "", frozenset[str]()
-        if self.recipe.training.start:
-            model = Model.load(self.recipe.training.start)
-            load_weights(encoder, model, self.recipe)
+        model = Model.load(self.recipe.training.start) if self.recipe.training.start else None
+        if model is not None and goes_on(model, self.recipe):
+            encoder, _ = load_encoder(model, network)
+        else:
+            given = {} if network is None else {"network": network}
+            encoder = self.recipe.part("encoder")(channels, size, **given, **self.recipe.settings("encoder"))
+        if model is not None:
+            load_weights(encoder, model, self.recipe, network)
             inherited = model.trained_classes
             if self.held:
                 refuse_overlap(f"what {model.name} was trained on", self.held, inherited, "validate on other classes")
@@ -127,6 +139,8 @@ class Run:
         generator = self._generator(step)
         torch.manual_seed(self._seed(f"{step}:dropout"))  # what the network itself draws
         index = torch.from_numpy(self.sampler.batch(step))
+        if self.features is not None:
+            return torch.from_numpy(self.features)[index], self.labels[index]
         images, labels = self.arrays[index].to(torch.float32) / 255, self.labels[index]
         images, labels = turn(images, labels, self.classes, self.recipe.training.turns, generator)
         images, labels = self.compose(images, labels, generator)
@@ -163,7 +177,11 @@ class Run:
             )
         if self.held_arrays is None or self.episodes is None:
             return None
-        credit = query_credits(lab, lab.embed_arrays(self.held_arrays), self.episodes)
+        if self.held_features is not None:
+            held = lab.embed_features(self.held_features)
+        else:
+            held = lab.embed_arrays(self.held_arrays)
+        credit = query_credits(lab, held, self.episodes)
         ways = self.episodes.support.shape[1]
         self.validation = {f"{ways}-way 1-shot accuracy": float(credit.mean())}
         return float(credit.mean())
@@ -237,7 +255,9 @@ class Run:
         return int(state["step"])
 
     def _decisive(self) -> dict[str, Any]:
-        return checkpoint.decisive(self.recipe, self.data, self.started_from)
+        standing = stands_on(self.encoder)
+        told = {"the pretrained network": standing.sha256} if standing else {}
+        return {**checkpoint.decisive(self.recipe, self.data, self.started_from), **told}
 
     def export(self) -> Model:
         """Write the model directory and drop the checkpoint."""
@@ -261,6 +281,7 @@ class Run:
             settings=self.recipe.sections,
             started_from=self.started_from,
             validation=self.validation,
+            backbone=stands_on(self.encoder),
         )
         final = self.final
         model = save(

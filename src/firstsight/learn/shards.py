@@ -65,7 +65,8 @@ class Shards:
     def _embed(self, encoder: nn.Module, images: Tensor) -> Tensor:
         encoder.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
-            embeddings: Tensor = encoder(images.contiguous(memory_format=torch.channels_last))
+            layout = torch.channels_last if images.dim() == 4 else torch.contiguous_format
+            embeddings: Tensor = encoder(images.contiguous(memory_format=layout))
         return embeddings.to(torch.float32) if self.precision == "bfloat16" else embeddings
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from firstsight.errors import ModelError, UsageError
 from firstsight.learn import recipe as recipes
+from firstsight.learn.backbones.layers import OnFrozen, Tuned
 from firstsight.learn.comparisons.proxies import Proxies
 from firstsight.learn.export.directory import load_encoder
 from firstsight.learn.export.readable import LabEmbedder
@@ -51,13 +52,35 @@ def recipe_from(model: Model, recipe: str | None, changes: Sequence[str] = ()) -
     return Recipe(chosen.name, {**chosen.sections, "training": training})
 
 
-def load_weights(encoder: nn.Module, model: Model, recipe: Recipe) -> None:
+def goes_on(model: Model, recipe: Recipe) -> bool:
+    """Whether a run from a model stands on the very network that the model holds: frozen there, and to stay so."""
+    backbone = model.spec.trained.backbone
+    return backbone is not None and backbone.frozen and recipe.settings("encoder").get("frozen", True) is True
+
+
+def load_weights(encoder: nn.Module, model: Model, recipe: Recipe, network: nn.Module | None = None) -> None:
     """Give an encoder the weights of a model.
+
+    A network that was frozen there and learns here keeps the weights it came with, and takes over the layers on it.
+
+    Args:
+        encoder: receives them.
+        model: they are of.
+        recipe: of the run.
+        network: the torch module that the model learned in, where no file describes it.
 
     Raises:
         ModelError: the recipe's encoder is another; the message names the settings that differ.
     """
-    weights, _ = load_encoder(model)
+    weights, _ = load_encoder(model, network)
+    if isinstance(encoder, Tuned) and isinstance(weights, OnFrozen):
+        if encoder.origin.sha256 != weights.origin.sha256:
+            raise ModelError(
+                f"{model.path} stands on {weights.origin.name} with other weights ({weights.origin.sha256[:16]}...) "
+                f"than {encoder.origin.name} here ({encoder.origin.sha256[:16]}...); hand over "
+                "the network it was made from"
+            )
+        encoder, weights = encoder.layers, weights.layers
     try:
         encoder.load_state_dict(weights.state_dict())
     except RuntimeError:
@@ -72,13 +95,13 @@ def load_weights(encoder: nn.Module, model: Model, recipe: Recipe) -> None:
         ) from None
 
 
-def load_similarity(similarity: TorchSimilarity, model: Model) -> None:
+def load_similarity(similarity: TorchSimilarity, model: Model, network: nn.Module | None = None) -> None:
     """Give a similarity that learns what a model learned of it; of another similarity than the model's it begins anew.
 
     Raises:
         ModelError: the model's weights are not those its settings describe.
     """
-    _, stored = load_encoder(model)
+    _, stored = load_encoder(model, network)
     if isinstance(similarity, nn.Module) and isinstance(stored, type(similarity)):
         similarity.load_state_dict(stored.state_dict())
 

@@ -38,6 +38,7 @@ def train(
     resume: bool = False,
     tensorboard: Path | None = None,
     listen: Listener = lambda _: None,
+    network: Any = None,
 ) -> Model:
     """Train as the recipe says, and export to the directory ``out``.
 
@@ -46,6 +47,7 @@ def train(
 
     Args:
         tensorboard: a folder that receives the numbers of ``metrics.jsonl`` too, below the name of ``out``.
+        network: the ``torch.nn.Module`` that encoder ``module`` stands on.
 
     Raises:
         DataError: the data cannot serve, or validation shares classes with training.
@@ -56,7 +58,7 @@ def train(
         writer()  # refused before an hour of reading
     keep_memory()
     with _threads(recipe.training.threads, recipe.training.parts) as spread:
-        run = Run(recipe, out, listen)
+        run = Run(recipe, out, listen, network)
         sweep(out)
         start = run.restore() if resume else run.begin()
         with board(tensorboard and tensorboard / out.resolve().name, start) as show:
@@ -69,7 +71,7 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
     recipe = run.recipe
     settings, began = recipe.training, time.perf_counter()
     steps = fit(
-        run.encoder,
+        run.trained,
         run.objective,
         run.batch,
         run.optimiser,

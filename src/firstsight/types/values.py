@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -283,3 +283,18 @@ class Embedder(Protocol):
 
     def templates(self, vectors: FloatArray, owners: IntArray, identities: int) -> FloatArray:
         """One vector ``(identities, d)`` for the references ``(r, d)`` of each, see Similarity.templates."""
+
+
+@runtime_checkable
+class PairEmbedder(Protocol):
+    """What an Embedder offers besides whose score may cost a run of a network on pairs."""
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether it does."""
+
+    def aligned(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Scores ``(n,)`` of ``left (n, d)`` and ``right (n, d)``, row by row."""
+
+    def among(self, probes: FloatArray, gallery: FloatArray) -> FloatArray:
+        """Scores ``(a, b)`` as a search among ``gallery (b, d)`` sees them, which may look at a shortlist only."""

@@ -21,7 +21,7 @@ class Proxies(nn.Module):
 
     def __init__(self, similarity: TorchSimilarity, dim: int, classes: int, coarse: bool = False) -> None:
         super().__init__()
-        if similarity.domain != "cosine":
+        if "cosine" not in (similarity.domain, getattr(similarity, "nearest", "")):
             raise UsageError("comparison 'proxies' compares by angle; set similarity.name=cosine")
         self.coarse = coarse
         self.proxies = nn.Parameter(torch.randn(classes, dim) / dim**0.5)

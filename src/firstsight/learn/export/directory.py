@@ -7,9 +7,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import safetensors.torch
+import torch
 from torch import nn
 
 import firstsight
@@ -17,19 +19,24 @@ from firstsight.card import card
 from firstsight.errors import ModelError, TrainingError
 from firstsight.files import write_together
 from firstsight.inputs import Input
+from firstsight.learn.backbones.layers import Origin
 from firstsight.learn.catalogue import ENCODERS, SIMILARITIES
+from firstsight.learn.encoders.pretrained import again
 from firstsight.learn.export.graph import to_onnx
 from firstsight.learn.export.half import rounded, stored
 from firstsight.learn.export.readable import LabEmbedder
 from firstsight.learn.recipe import exported_as
 from firstsight.learn.settings import ExportSettings
 from firstsight.learn.similarities.base import TorchSimilarity
+from firstsight.learn.similarities.pair_network import PairNetwork
 from firstsight.learn.similarities.weighted import Learned, sized
 from firstsight.model import Model
-from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, SimilaritySpec, TrainingSpec
+from firstsight.reranking import Reranked
+from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, PairSpec, SimilaritySpec, TrainingSpec
 from firstsight.types import PixelArray
 
 TOLERANCE = 1e-4
+SCORES = 10.0  # size of a logit, beside which a gap of scores is seen
 
 
 def save(
@@ -63,31 +70,45 @@ def save(
     half = trained.settings.get("export", {}).get("half", False) is True
     if half:
         encoder = rounded(encoder)
+        if isinstance(similarity, PairNetwork):
+            similarity = cast("PairNetwork", rounded(similarity))
+    # A torch module's own weights are in the graph and among the weights; a frozen network's in the graph alone.
     weights = {k: v.detach().contiguous() for k, v in Learned(encoder, similarity).weights().items()}
     files = {
         "encoder.onnx": to_onnx(encoder, similarity, reader, views, half),
         "encoder.safetensors": safetensors.torch.save(stored(weights) if half else weights),
     }
-    specs = {k: described(v) for k, v in files.items()}
     runtime = similarity.runtime
-    link = runtime.link
+    nearest = runtime.nearest if isinstance(runtime, Reranked) else runtime
+    if isinstance(similarity, PairNetwork):
+        files["pair.onnx"] = similarity.graph()
+    specs = {k: described(v) for k, v in files.items()}
+    link = nearest.link
     spec = ModelSpec(
         format=1,
         name=name,
         made_by=f"firstsight {firstsight.__version__}",
         input=InputSpec(name=reader.name, version=reader.version, settings=asdict(reader)),  # type: ignore[call-overload]
         similarity=SimilaritySpec(
-            measure=runtime.measure,
+            measure=nearest.measure,
             link=LinkSpec(kind=link.kind, scale=link.scale, bias=link.bias, gamma=link.gamma),
         ),
         dim=dim,
         files=specs,  # type: ignore[arg-type]
         trained=trained,
+        pair=PairSpec(shortlist=runtime.shortlist) if isinstance(runtime, Reranked) else None,
     )
 
     def check(place: Path) -> None:
         lab = LabEmbedder(encoder, similarity, views)
-        gap = float(np.abs(Model.load(place).embed_arrays(probe) - lab.embed_arrays(probe)).max())
+        loaded = Model.load(place)
+        found, expected = loaded.embed_arrays(probe), lab.embed_arrays(probe)
+        gap = float(np.abs(found - expected).max())
+        if isinstance(similarity, PairNetwork):
+            with torch.inference_mode():
+                sides = torch.from_numpy(expected), torch.from_numpy(np.roll(expected, 1, 0))
+                scores = similarity.aligned(*sides).numpy()
+            gap = max(gap, float(np.abs(loaded.aligned(found, np.roll(found, 1, 0)) - scores).max()) / SCORES)
         if not gap <= TOLERANCE:
             raise TrainingError(
                 f"the exported model differs from the trained one by {gap:.2g}, {TOLERANCE:g} is allowed"
@@ -118,6 +139,8 @@ def publish(path: Path, spec: ModelSpec, files: Mapping[str, bytes], check: Call
         "model.json": json.dumps(spec.model_dump(exclude_none=True), indent=1).encode(),
     }
     write_together(path, {**files, **described_by}, check=check)
+    if spec.pair is None:
+        (path / "pair.onnx").unlink(missing_ok=True)
     (path / "calibration.json").unlink(missing_ok=True)
     return Model.load(path)
 
@@ -163,16 +186,32 @@ def load_lab(model: Model) -> LabEmbedder:
     return LabEmbedder(encoder, similarity, model.spec.trained.settings.get("export", {}).get("views", 1))
 
 
-def load_encoder(model: Model) -> tuple[nn.Module, TorchSimilarity]:
+def load_encoder(model: Model, network: nn.Module | None = None) -> tuple[nn.Module, TorchSimilarity]:
     """The network and similarity of a model directory, in torch.
+
+    Args:
+        model: as it was saved.
+        network: the torch module that it learned in, where it is one that no file describes.
 
     Raises:
         ModelError: the weights do not fit the network its settings describe.
     """
     settings = {k: dict(v) for k, v in model.spec.trained.settings.items()}
     channels, size, _ = model.input.shape
+    backbone = model.spec.trained.backbone
+    if backbone is not None and model.spec.int8 is not None:
+        raise ModelError(
+            f"{model.path} is an int8 copy, from which its pretrained network can't be taken; take the model it was "
+            "made from"
+        )
+    encoder: nn.Module
     try:
-        encoder = ENCODERS[settings["encoder"].pop("name")](channels, size, **settings["encoder"])
+        if backbone is not None:
+            origin = Origin(backbone.name, backbone.sha256, backbone.licence)
+            graph = (model.path / "encoder.onnx").read_bytes()
+            encoder = again(settings["encoder"], model.input.shape, origin, graph, str(model.path), network)
+        else:
+            encoder = ENCODERS[settings["encoder"].pop("name")](channels, size, **settings["encoder"])
         part = SIMILARITIES[settings["similarity"].pop("name")]
         similarity = sized(part, model.dim, settings["similarity"])
         weights = safetensors.torch.load((model.path / "encoder.safetensors").read_bytes())

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from typing import Any
 
 import onnx
 import torch
-from onnxscript.optimizer import fold_constants, remove_unused_nodes
-from torch import nn
+from torch import Tensor, nn
 
-from firstsight.errors import TrainingError
 from firstsight.inputs import Input
+from firstsight.learn.backbones.layers import OnFrozen
+from firstsight.learn.backbones.opening import GIVEN, MADE
 from firstsight.learn.export.half import narrow
+from firstsight.learn.export.joining import INSIDE, joined
+from firstsight.learn.export.program import program, strip
 from firstsight.learn.export.readable import Readable
 from firstsight.learn.similarities.base import TorchSimilarity
 
@@ -31,47 +31,51 @@ def to_onnx(
     """
     readable = Readable(encoder, similarity, reader.shape[-1], views).eval()
     example = torch.zeros((2, *reader.shape), dtype=torch.uint8)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            readable,
-            (example,),
-            input_names=["readings"],
-            output_names=["embeddings"],
-            dynamic_shapes=({0: torch.export.Dim("n", min=1, max=1 << 20)},),
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-            optimize=False,
-        )
-    if program is None:
-        raise TrainingError("the encoder can't be exported to ONNX")
-    # The exporter's own optimiser would also fold normalisation into the kernels, whose numbers float16 could not hold
-    # then. Runtimes fold it when they load.
-    fold_constants(program.model)
-    remove_unused_nodes(program.model)
-    proto = program.model_proto
-    strip(proto)
-    _plain_pools(proto)
+    if isinstance(encoder, OnFrozen):
+        proto = _around(readable, encoder, example)
+    else:
+        proto = program(readable, example, "readings", "embeddings")
+        _plain_pools(proto)
     if half:
         narrow(proto)
     made: bytes = proto.SerializeToString()
     return made
 
 
-def strip(proto: Any) -> None:
-    """Remove stack traces, source paths and module names, which tell of the machine and change from run to run."""
-    del proto.metadata_props[:]
-    proto.doc_string = ""
-    del proto.graph.metadata_props[:]
-    proto.graph.doc_string = ""
-    for item in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output):
-        del item.metadata_props[:]
-        item.doc_string = ""
-    for tensor in proto.graph.initializer:
-        del tensor.metadata_props[:]
-        tensor.doc_string = ""
+def _around(readable: Readable, encoder: OnFrozen, example: Tensor) -> Any:
+    """What comes before a frozen network, it, and what comes after, in one graph."""
+    views = 1 + len(readable.grids)
+    images = torch.zeros(2 * views, *example.shape[1:])
+    features = torch.from_numpy(encoder.backbone(images.numpy()))
+    before = program(_Before(readable), example, "readings", GIVEN)
+    after = program(_After(readable, encoder.layers), features, MADE, "embeddings", views)
+    proto = joined(("before", before), (INSIDE, encoder.backbone.proto), ("after", after))
+    strip(proto)
+    return proto
+
+
+class _Before(nn.Module):
+    """Readings to images."""
+
+    def __init__(self, readable: Readable) -> None:
+        super().__init__()
+        self.readable = readable
+
+    def forward(self, readings: Tensor) -> Tensor:
+        """``(n, c, h, w)`` uint8 -> ``(views * n, c, h, w)``."""
+        return self.readable.spread(readings)
+
+
+class _After(nn.Module):
+    """Features to embeddings as they are compared."""
+
+    def __init__(self, readable: Readable, layers: nn.Module) -> None:
+        super().__init__()
+        self.readable, self.layers = readable, layers
+
+    def forward(self, features: Tensor) -> Tensor:
+        """``(views * n, f)`` -> ``(n, d)``."""
+        return self.readable.gather(self.layers(features))
 
 
 def _plain_pools(proto: Any) -> None:
@@ -89,3 +93,6 @@ def _plain_pools(proto: Any) -> None:
                 and all(side and (side - k) % s == 0 for side, k, s in zip(sides, kernel, strides, strict=True))
             ):
                 given["ceil_mode"].i = 0
+
+
+__all__ = ["strip", "to_onnx"]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from firstsight.errors import TrainingError
+from firstsight.learn.backbones.layers import OnFrozen
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -27,6 +28,8 @@ def rounded(encoder: nn.Module) -> nn.Module:
         TrainingError: a weight lies beyond float16, whose largest number is 65,504.
     """
     made = copy.deepcopy(encoder)
+    if isinstance(made, OnFrozen):
+        made.backbone = made.backbone.rounded()
     with torch.no_grad():
         for name, weights in made.state_dict().items():
             if _is_rounded(weights):

@@ -57,6 +57,8 @@ def quantise(model: Model, address: str, out: Path, *, progress: Progress | None
         "encoder.onnx": to_int8((model.path / "encoder.onnx").read_bytes(), arrays),
         "encoder.safetensors": (model.path / "encoder.safetensors").read_bytes(),
     }
+    if model.pairwise:
+        files["pair.onnx"] = (model.path / "pair.onnx").read_bytes()
     files_spec: dict[str, FileSpec] = {k: described(v) for k, v in files.items()}
     spec = model.spec.model_copy(
         update={

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from firstsight.learn.similarities.base import TorchSimilarity, unit
+from firstsight.reranking import Reranked
 from firstsight.types import FloatArray, IntArray, PixelArray
 
 BLOCK = 1 << 22  # pixels embedded at once; large readings are few at a time
@@ -36,16 +37,26 @@ class Readable(nn.Module):
 
     def forward(self, readings: Tensor) -> Tensor:
         """``(n, c, h, w)`` uint8 -> ``(n, d)`` float32."""
+        return self.gather(self.encoder(self.spread(readings)))
+
+    def spread(self, readings: Tensor) -> Tensor:
+        """Readings ``(n, c, h, w)`` uint8 as images ``(views * n, c, h, w)`` in 0..1, view by view."""
         images = readings.to(torch.float32) / 255
         if not len(self.grids):
-            return self.similarity.prepare(self.encoder(images))
+            return images
         n = images.shape[0]
         warped = [
             functional.grid_sample(images, grid.expand(n, -1, -1, -1), padding_mode="border", align_corners=False)
             for grid in self.grids
         ]
         # One run of the network on all views: small batches leave much of a processor idle.
-        embeddings = self.similarity.prepare(self.encoder(torch.cat([images, *warped])))
+        return torch.cat([images, *warped])
+
+    def gather(self, embeddings: Tensor) -> Tensor:
+        """What the encoder gives ``(views * n, d)`` as embeddings that are compared ``(n, d)``."""
+        embeddings = self.similarity.prepare(embeddings)
+        if not len(self.grids):
+            return embeddings
         mean = embeddings.reshape(1 + len(self.grids), -1, embeddings.shape[-1]).mean(0)
         return unit(mean) if self.similarity.normalise else mean
 
@@ -86,9 +97,34 @@ class LabEmbedder:
             ]
         return torch.cat(blocks).numpy()
 
+    def embed_features(self, features: FloatArray) -> FloatArray:
+        """Features ``(n, f)`` of a frozen network to embeddings ``(n, d)`` float32; of one view.
+
+        Args:
+            features: what the encoder's own network gives for as many readings.
+        """
+        encoder, similarity, _ = self._parts
+        layers: nn.Module = encoder.layers.eval()  # type: ignore[union-attr]
+        with torch.inference_mode():
+            embeddings: FloatArray = similarity.prepare(layers(torch.from_numpy(features))).numpy()
+        return embeddings
+
     def templates(self, vectors: FloatArray, owners: IntArray, identities: int) -> FloatArray:
         """One vector an identity, as the runtime fuses them."""
         return self._runtime.templates(vectors, owners, identities)
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether a score costs a run of a network on pairs."""
+        return isinstance(self._runtime, Reranked)
+
+    def aligned(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Scores ``(n,)`` row by row, by the similarity the model will store."""
+        return self._runtime.aligned(left, right)
+
+    def among(self, probes: FloatArray, gallery: FloatArray) -> FloatArray:
+        """Scores ``(a, b)`` as a search among ``gallery (b, d)`` will see them."""
+        return self._runtime.among(probes, gallery)
 
     def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Scores ``(a, b)`` by the similarity the model will store."""

@@ -11,7 +11,8 @@ domain                       scores                                             
                                                                                              manhattan
 ``negated squared distance`` the same, but no metric                                         squared_euclidean
 ``kernel``                   0 to 1                                                          rbf
-``logit``                    any number; its logistic function is a probability of "same"    weighted_l1
+``logit``                    any number; its logistic function is a probability of "same"    weighted_l1,
+                                                                                             pair_network
 ===========================  ==============================================================  ====================
 """
 
@@ -22,6 +23,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from firstsight.reranking import Reranked
 from firstsight.similarity import Similarity
 
 _TINY = 1e-12
@@ -33,8 +35,8 @@ class TorchSimilarity(Protocol):
     domain: ClassVar[str]
 
     @property
-    def runtime(self) -> Similarity:
-        """The (measure, link) saved with the model."""
+    def runtime(self) -> Similarity | Reranked:
+        """The (measure, link) saved with the model; where a network on pairs re-ranks, that too."""
 
     @property
     def normalise(self) -> bool:

@@ -56,8 +56,8 @@ class WeightedL1(nn.Module):
         if below and self.kind == "free":
             raise TrainingError(
                 f"{below} of {len(self.weights)} weights of similarity 'weighted_l1' are below 0, which a distance of "
-                "embeddings can't hold: it needs a pair network, and a model can't be one yet; set "
-                "similarity.weights=folding"
+                "embeddings can't hold: it needs a pair network; set similarity.weights=folding, or "
+                "similarity.name=pair_network"
             )
         return Similarity("manhattan", Link("negate", bias=self.bias.item()))
 
