@@ -22,7 +22,7 @@ from firstsight.learn.losses.pairwise import contrastive, cross_entropy, logisti
 from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
 from firstsight.learn.sampling.batches import PK, HardGroups, Random
-from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets
+from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets, TwoClasses
 from firstsight.learn.similarities.base import TorchSimilarity
 from firstsight.learn.similarities.fixed import RBF, Angular, Cosine, Dot, Euclidean, Manhattan, SquaredEuclidean
 from firstsight.learn.similarities.pair_network import PairNetwork
@@ -106,12 +106,15 @@ ALSO_KNOWN_AS = {
 }
 """Names that losses have elsewhere, for the guess in an error; the closest spelling would mislead."""
 
-SAMPLERS: dict[str, type[Random] | type[PK] | type[HardGroups] | type[DrawnPairs] | type[DrawnTriplets]] = {
+SAMPLERS: dict[
+    str, type[Random] | type[PK] | type[HardGroups] | type[DrawnPairs] | type[DrawnTriplets] | type[TwoClasses]
+] = {
     "random": Random,
     "pk": PK,
     "hard_groups": HardGroups,
     "pairs": DrawnPairs,
     "triplets": DrawnTriplets,
+    "two_classes": TwoClasses,
 }
 
 AUGMENTS: dict[str, Callable[..., Tensor]] = {"warp": augment, "affine": affine}

@@ -7,9 +7,10 @@ from firstsight.reproduce.alphabets import ALPHABETS
 from firstsight.reproduce.facenet import FACENET
 from firstsight.reproduce.koch import KOCH
 from firstsight.reproduce.record import Reproduction
+from firstsight.reproduce.rocks import ROCKS
 from firstsight.types import Info
 
-REPRODUCTIONS: dict[str, Reproduction] = {**KOCH, **ALPHABETS, **FACENET}
+REPRODUCTIONS: dict[str, Reproduction] = {**KOCH, **ALPHABETS, **FACENET, **ROCKS}
 """Every reproduction by its name."""
 
 
