@@ -30,7 +30,7 @@ def test_images_that_were_learned_from_are_refused(uncalibrated_model: Path, str
     """One shared image is enough; other images of the same classes are not, nor are other classes."""
     model = Model.load(uncalibrated_model)
     learned = open_data(model.spec.trained.data)
-    with pytest.raises(DataError, match="shares 1 image with folder:.*, which the model learned"):
+    with pytest.raises(DataError, match="shares 1 image with folder:.*, which the model was trained on"):
         refuse_learned(model, learned.take([0], learned.name))
     new = replace(learned, examples=tuple(replace(e, key=f"new {e.key}") for e in learned.examples))
     refuse_learned(model, new)
@@ -95,5 +95,5 @@ def test_evaluate_takes_learned_classes_where_the_protocol_says_so(
     assert report.trials == 3 * len(open_data(learned).classes)
     assert any("learned these classes" in sentence for sentence in report.diagnosis)
     monkeypatch.setitem(PROTOCOLS, "shapes", replace(protocol, data=learned))
-    with pytest.raises(DataError, match="which the model learned; train on others"):
+    with pytest.raises(DataError, match="which the model was trained on; train on others"):
         evaluate(model, "shapes")

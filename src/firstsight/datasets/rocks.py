@@ -97,7 +97,7 @@ def _asked(split: str) -> tuple[str, frozenset[str]]:
 def _cut() -> tuple[str, dict[str, str]]:
     """Hash of all names, and for every class the part of each image, in the order of their names: t, v or x."""
     digest, *lines = (Path(__file__).with_suffix(".txt")).read_text(encoding="ascii").split("\n")
-    return digest, dict(line.split(" ") for line in lines if line)  # type: ignore[misc]
+    return digest, dict(line.split(" ") for line in lines if line)
 
 
 def members() -> dict[str, list[Example]]:
