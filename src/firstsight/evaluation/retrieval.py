@@ -24,12 +24,14 @@ def retrieval(subject: Subject) -> Outcome:
     found = measure(subject.embedder.score, subject.embeddings, data.labels, apart=apart, ks=KS)
     by, names, unit = units(data)
     asked = unit[found.queries]
-    metrics = {"map@r": mean_by_cluster(found.map_at_r, asked, seed=s.seed)}
+    drawn = np.arange(len(found.queries)) if subject.learned else asked
+    metrics = {"map@r": mean_by_cluster(found.map_at_r, drawn, seed=s.seed)}
     for place, k in enumerate(KS):
-        metrics[f"recall@{k}"] = mean_by_cluster(found.recall[:, place].astype(np.float64), asked, seed=s.seed)
+        metrics[f"recall@{k}"] = mean_by_cluster(found.recall[:, place].astype(np.float64), drawn, seed=s.seed)
     baseline = Pixels()
     pixels = measure(baseline.score, baseline.embed_arrays(subject.arrays), data.labels, apart=apart, ks=(1,))
-    metrics["pixels map@r"] = mean_by_cluster(pixels.map_at_r, asked, seed=s.seed)
+    metrics["pixels map@r"] = mean_by_cluster(pixels.map_at_r, drawn, seed=s.seed)
+    metrics["pixels recall@1"] = mean_by_cluster(pixels.recall[:, 0].astype(np.float64), drawn, seed=s.seed)
     details: dict[str, object] = {
         "by": by,
         "table": accuracy_table(names, asked, found.recall[:, 0].astype(np.float64)),

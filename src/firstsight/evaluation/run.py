@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from firstsight.datasets import open_data, refuse_overlap
+from firstsight.datasets import DataSet, open_data, refuse_overlap
 from firstsight.datasets.readings import Progress
-from firstsight.errors import DataError
+from firstsight.errors import DataError, count
 from firstsight.evaluation.diagnosis import diagnose
 from firstsight.evaluation.embedded import embedded
 from firstsight.evaluation.protocols import settle
@@ -28,7 +28,10 @@ def evaluate(
         DataError: the data shares classes with what the model was trained (or its threshold chosen) on.
     """
     procedure, held, settled = settle(protocol, data, settings or Settings(), chosen)
-    refuse_overlap("what the model was trained on", held, model.trained_classes, "evaluate on other classes")
+    if procedure.unseen == "images":
+        refuse_learned(model, held)
+    else:
+        refuse_overlap("what the model was trained on", held, model.trained_classes, "evaluate on other classes")
     calibration = model.calibration
     notes = []
     if calibration and procedure.decides:
@@ -43,7 +46,9 @@ def evaluate(
         beside = open_data(procedure.choice)
         refuse_overlap("what the model was trained on", beside, model.trained_classes, "use a model trained without")
         choice = Subject(model, beside, *embedded(model, beside, progress=progress), settled)
-    subject = Subject(model, held, *embedded(model, held, progress=progress), settled, calibration, choice)
+    seen = procedure.unseen == "images" and bool(held.class_names & model.trained_classes)
+    vectors = embedded(model, held, progress=progress)
+    subject = Subject(model, held, *vectors, settled, calibration, choice, learned=seen)
     outcome = procedure.measure(subject)
     diagnosis, details = diagnose(subject, outcome)
     return Report(
@@ -58,3 +63,25 @@ def evaluate(
         notes=(*held.notes, *outcome.notes, *notes),
         diagnosis=diagnosis,
     )
+
+
+def refuse_learned(model: Model, held: DataSet) -> None:
+    """Refuse images that the model was trained on, where its classes may be in the data.
+
+    Raises:
+        DataError: some of the images were learned from, or it can't be told which were.
+    """
+    trained = model.spec.trained
+    if not held.class_names & model.trained_classes:
+        return
+    if trained.started_from:
+        raise DataError(
+            f"{model.name} went on from {trained.started_from}, whose images are not known one by one, so {held.name} "
+            "may hold some of them; evaluate a model that was trained from the beginning"
+        )
+    shared = {e.key for e in open_data(trained.data).examples} & {e.key for e in held.examples}
+    if shared:
+        images = count(len(shared), "image", "images")
+        raise DataError(
+            f"{held.name} shares {images} with {trained.data}, which the model was trained on; train on others"
+        )

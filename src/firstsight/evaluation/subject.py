@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Literal, get_args
 
 from firstsight.calibration import Calibration
 from firstsight.datasets import DataSet
@@ -54,6 +54,8 @@ class Subject:
         settings: ways, shots, tasks and seed.
         calibration: the saved threshold and probability, if there are any.
         choice: other data, on which a protocol of its own chooses thresholds; disjoint classes.
+        learned: whether the classes were learned and only the images are new. The question then is about these very
+            classes, so intervals resample images, not classes.
     """
 
     embedder: Embedder
@@ -63,6 +65,7 @@ class Subject:
     settings: Settings
     calibration: Calibration | None = None
     choice: Subject | None = None
+    learned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Protocol:
         takes: settings that a caller may choose, beside the seed.
         defaults: settings that differ from the usual ones unless the caller chooses.
         decides: whether the saved threshold is measured, so that the classes it was chosen on are refused.
+        unseen: what a model must not have been trained on: the ``classes`` of the data, or merely its ``images``.
     """
 
     about: str
@@ -99,3 +103,4 @@ class Protocol:
     takes: tuple[str, ...] = ()
     defaults: tuple[tuple[str, int | str], ...] = ()
     decides: bool = False
+    unseen: Literal["classes", "images"] = "classes"

@@ -42,11 +42,12 @@ def verification(subject: Subject) -> Outcome:
     pairs = draw_pairs(data, impostor=500_000, seed=s.seed, cross_origin=s.across == "origins")
     scores = pair_scores(subject.embedder, subject.embeddings, pairs.left, pairs.right)
     genuine, impostor = scores[pairs.same], scores[~pairs.same]
-    # Pairs share examples, so whole groups (or classes; or examples, for data given as pairs) are resampled.
+    # Pairs share examples, so whole groups (or classes; or examples, for pairs or learned classes) are resampled.
     by, names, unit = ("pair", (), np.arange(len(data))) if data.pairs else units(data)
+    drawn = np.arange(len(data)) if subject.learned else unit
+    statistic = _error_rates(scores, pairs.same, drawn[pairs.left], drawn[pairs.right], calibration)
+    metrics = bootstrap(statistic, int(drawn.max()) + 1, seed=s.seed, rounds=_ROUNDS)
     left, right = unit[pairs.left], unit[pairs.right]
-    statistic = _error_rates(scores, pairs.same, left, right, calibration)
-    metrics = bootstrap(statistic, int(unit.max()) + 1, seed=s.seed, rounds=_ROUNDS)
     curve = error_curve(genuine, impostor)
     threshold = calibration.threshold if calibration else None
     details: dict[str, object] = {

@@ -24,7 +24,7 @@ from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
 from firstsight.learn.projections import Perceptron, Straight
 from firstsight.learn.sampling.batches import PK, HardGroups, Random
-from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets
+from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets, TwoClasses
 from firstsight.learn.sampling.views import Views
 from firstsight.learn.similarities.base import TorchSimilarity
 from firstsight.learn.similarities.fixed import RBF, Angular, Cosine, Dot, Euclidean, Manhattan, SquaredEuclidean
@@ -122,13 +122,21 @@ ALSO_KNOWN_AS = {
 """Names that losses have elsewhere, for the guess in an error; the closest spelling would mislead."""
 
 SAMPLERS: dict[
-    str, type[Random] | type[PK] | type[HardGroups] | type[DrawnPairs] | type[DrawnTriplets] | type[Views]
+    str,
+    type[Random]
+    | type[PK]
+    | type[HardGroups]
+    | type[DrawnPairs]
+    | type[DrawnTriplets]
+    | type[TwoClasses]
+    | type[Views],
 ] = {
     "random": Random,
     "pk": PK,
     "hard_groups": HardGroups,
     "pairs": DrawnPairs,
     "triplets": DrawnTriplets,
+    "two_classes": TwoClasses,
     "views": Views,
 }
 

@@ -76,7 +76,8 @@ def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, ju
     if drawn and SAMPLERS[sampling].gives != drawn:
         raise UsageError(
             f"{compared} {comparison!r} takes {drawn} as they were drawn, sampling {sampling!r} draws "
-            f"{SAMPLERS[sampling].gives or 'examples'}; set sampling.name={drawn}"
+            f"{SAMPLERS[sampling].gives or 'examples'}; set sampling.name="
+            f"{_listed(name for name, part in SAMPLERS.items() if part.gives == drawn)}"
         )
     second = judged == "also_loss"
     wrong = misfit(similarity, comparison, loss, beside=second)

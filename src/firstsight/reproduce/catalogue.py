@@ -7,10 +7,11 @@ from firstsight.reproduce.alphabets import ALPHABETS
 from firstsight.reproduce.facenet import FACENET
 from firstsight.reproduce.koch import KOCH
 from firstsight.reproduce.record import Reproduction
+from firstsight.reproduce.rocks import ROCKS
 from firstsight.reproduce.self_supervised import SELF_SUPERVISED
 from firstsight.types import Info
 
-REPRODUCTIONS: dict[str, Reproduction] = {**KOCH, **ALPHABETS, **FACENET, **SELF_SUPERVISED}
+REPRODUCTIONS: dict[str, Reproduction] = {**KOCH, **ALPHABETS, **FACENET, **ROCKS, **SELF_SUPERVISED}
 """Every reproduction by its name."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ import numpy as np
 
 from firstsight.datasets import DataSet, open_data, refuse_overlap
 from firstsight.evaluation import run as protocols
+from firstsight.evaluation.baseline import Pixels
 from firstsight.evaluation.embedded import embedded
+from firstsight.evaluation.identification import transfer
 from firstsight.evaluation.protocols import PROTOCOLS, settle
 from firstsight.evaluation.sameness import PAIRS, asked, chosen_threshold, judged
 from firstsight.evaluation.subject import Settings, Subject
@@ -22,6 +24,8 @@ from firstsight.types import Metric
 
 SMOKE_EXAMPLES = 300
 SMOKE_PAIRS = 200
+DRAWS, SMOKE_DRAWS = 1000, 5
+"""Draws of the references of classes held out."""
 _SHOWN = 1500  # points on a sphere
 
 
@@ -106,6 +110,47 @@ def sphere(model: Model, seed: int, *, smoke: bool) -> Found:
     return Found("one reference of each digit, all others asked", len(rest), metrics, {"points": points}, ("sphere",))
 
 
+def held_out_two_way(model: Model, seed: int, *, smoke: bool, held_out: Sequence[tuple[str, Model]] = ()) -> Found:
+    """One reference of each of two classes that a model never saw, all their other images asked; over all folds.
+
+    Intervals resample folds: which two classes are held out matters more than which reference is drawn.
+
+    Raises:
+        DataError: a fold learned from the classes it is asked about.
+    """
+    settled = Settings(ways=2, shots=1, tasks=SMOKE_DRAWS if smoke else DRAWS, seed=seed)
+    folds, trials = {}, 0
+    for address, learned in held_out:
+        data = _sized(open_data(address), smoke)
+        if not smoke:
+            refuse_overlap("what its fold was trained on", data, learned.trained_classes, "hold them out")
+        outcome = transfer(_subject(learned, data, settled))
+        trials += outcome.trials
+        folds[", ".join(data.classes)] = {k: outcome.metrics[k].value for k in ("accuracy", "pixels")}
+    values = {k: np.array([fold[k] for fold in folds.values()]) for k in ("accuracy", "pixels")}
+    metrics = {k: mean_by_cluster(v, np.arange(len(v)), seed=seed) for k, v in values.items()}
+    metrics |= {
+        "worst pair": _exactly(values["accuracy"].min()),
+        "pixels, worst pair": _exactly(values["pixels"].min()),
+    }
+    words = f"two classes held out, {len(folds)} pairs of them, {settled.tasks:,} draws of two references each"
+    return Found(words, trials, metrics, {"folds": folds})
+
+
+def rocks_pixels(model: Model, seed: int, *, smoke: bool) -> Found:
+    """The pairs of ``rocks-verification`` by comparing pixels."""
+    protocol, data, settled = settle("rocks-verification", None, Settings(seed=seed), frozenset())
+    data = _sized(data, smoke)
+    arrays = embedded(model, data)[0]
+    baseline = Pixels()
+    outcome = protocol.measure(Subject(baseline, data, arrays, baseline.embed_arrays(arrays), settled, learned=True))
+    return Found(f"{outcome.protocol}, pixels", outcome.trials, outcome.metrics)
+
+
+def _exactly(value: float) -> Metric:
+    return Metric(*(float(value),) * 3)
+
+
 def _sized(data: DataSet, smoke: bool) -> DataSet:
     return _some(data) if smoke else data
 
@@ -117,13 +162,20 @@ def _some(data: DataSet) -> DataSet:
     return data.take([int(i) for m in members for i in m[:: max(1, len(m) // few)][:few]], data.name)
 
 
-_OWN: dict[str, Callable[..., Found]] = {"same-alphabet": same_alphabet, "sphere": sphere}
-MEASURES = (*PROTOCOLS, *_OWN)
+_OWN: dict[str, Callable[..., Found]] = {
+    "same-alphabet": same_alphabet,
+    "sphere": sphere,
+    "rocks-pixels": rocks_pixels,
+}
+_OF_FOLDS: dict[str, Callable[..., Found]] = {"held-out-2way": held_out_two_way}
+MEASURES = (*PROTOCOLS, *_OWN, *_OF_FOLDS)
 """Names of all measures."""
 
 
-def measure(name: str, model: Model, seed: int, *, smoke: bool) -> Found:
-    """Measure a model."""
+def measure(name: str, model: Model, seed: int, *, smoke: bool, held_out: Sequence[tuple[str, Model]] = ()) -> Found:
+    """Measure a model; or those of the folds, each with the address of what was held out from it."""
+    if name in _OF_FOLDS:
+        return _OF_FOLDS[name](model, seed, smoke=smoke, held_out=held_out)
     if name in _OWN:
         return _OWN[name](model, seed, smoke=smoke)
     return by_protocol(name, model, seed, smoke=smoke)

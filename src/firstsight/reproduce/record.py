@@ -28,6 +28,21 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Fold:
+    """A further training of a reproduction, with some classes held out.
+
+    Attributes:
+        name: of its folder below that of the reproduction.
+        changes: on top of those of the reproduction, ``section.key=value``.
+        asked: the address of the classes held out.
+    """
+
+    name: str
+    changes: tuple[str, ...]
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reproduction:
     """A published result, and the training that should give it.
 
@@ -41,6 +56,7 @@ class Reproduction:
         differs: what is not as in the paper, and why; a sentence each.
         collapses: whether the training is expected to end in a collapse, as the published one did.
         beside: names of files of ``results``, reports of our own models by the same protocol, to stand beside.
+        folds: further trainings, for measures of classes held out in turn; a smoke run does the first.
     """
 
     title: str
@@ -52,6 +68,7 @@ class Reproduction:
     differs: tuple[str, ...] = ()
     collapses: bool = False
     beside: tuple[str, ...] = ()
+    folds: tuple[Fold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +107,7 @@ class Record:
         smoke: whether it was a smoke run, whose figures mean nothing.
         state: ``training``, ``measuring``, ``done`` or ``stopped`` (by a collapse).
         step, steps: how far training is, and how long it may be.
-        cpu_minutes, wall_minutes: of training so far.
+        cpu_minutes, wall_minutes: of training so far, folds included.
         stopped: the sentence training ended with; "" when it ended well.
         curve: loss and held-out accuracy by step, thinned.
         figures: published beside ours.

@@ -60,6 +60,8 @@ def reproduce(
 
     The file is written while training, too, once a minute and at every look, with the state ``training``.
 
+    Where the catalogue names folds, each is trained too, in a folder below.
+
     Args:
         name: of the catalogue.
         changes: to its recipe, on top of the catalogue's; they stand in the command that the file holds.
@@ -81,24 +83,21 @@ def reproduce(
     command = shlex.join(["firstsight", "reproduce", name, *changes, *options])
     resume = _resumed(place, command)
     book = _Book(file, _begun(name, what, command, seed, smoke=smoke), listen)
-    settings = [*what.changes, *(what.smoke if smoke else ()), f"training.seed={seed}", *changes]
+    further = [*(what.smoke if smoke else ()), f"training.seed={seed}", *changes]
     try:
-        model = _trained(what.recipe, _last(settings), place, train, resume=resume, book=book)
+        model = _trained(what.recipe, _last([*what.changes, *further]), place, train, resume=resume, listen=book.hear)
+        book.learned(model, curve=_curve(place))
+        held_out = _held_out(what, further, place, train, smoke=smoke, book=book)
     except TrainingError as error:
         book.keep(state="stopped", stopped=str(error), curve=_curve(place))
         if not what.collapses:
             raise
         return book.record
-    book.keep(
-        state="measuring",
-        curve=_curve(place),
-        cpu_minutes=round(model.spec.trained.core_seconds / 60, 2),
-        wall_minutes=round(model.spec.trained.seconds / 60, 2),
-    )
+    book.keep(state="measuring")
     found: dict[str, Found] = {}
     for figure in what.figures[:1] if smoke else what.figures:
         if figure.measure not in found:
-            found[figure.measure] = measure(figure.measure, model, seed, smoke=smoke)
+            found[figure.measure] = measure(figure.measure, model, seed, smoke=smoke, held_out=held_out)
             _draw(found[figure.measure], file)
         book.keep(
             figures=tuple(
@@ -128,12 +127,20 @@ class _Book:
     def __init__(self, file: Path, record: Record, listen: Callable[[Event], None]) -> None:
         self.file, self.record, self.listen = file, record, listen
         self.began, self.last = (time.monotonic(), time.process_time()), 0.0
+        self.spent = (0.0, 0.0)
 
     def keep(self, **changes: Any) -> None:
         """Change the record and write it."""
         self.record = replace(self.record, **changes)
         write_atomically(self.file, (json.dumps(asdict(self.record), indent=1) + "\n").encode())
         self.last = time.monotonic()
+
+    def learned(self, model: Model, **changes: Any) -> None:
+        """Note a training that is done, with the time it took."""
+        trained = model.spec.trained
+        self.spent = (self.spent[0] + trained.core_seconds, self.spent[1] + trained.seconds)
+        core, wall = (round(seconds / 60, 2) for seconds in self.spent)
+        self.keep(cpu_minutes=core, wall_minutes=wall, **changes)
 
     def hear(self, event: Event) -> None:
         """Pass an event on, and write the record once a minute and at every look."""
@@ -171,11 +178,28 @@ def _resumed(place: Path, command: str) -> bool:
     return state_of(place / "checkpoint.pt") == FILE
 
 
-def _trained(recipe: str, settings: list[str], place: Path, train: Train, *, resume: bool, book: _Book) -> Model:
+def _trained(
+    recipe: str, settings: list[str], place: Path, train: Train, *, resume: bool, listen: Callable[[Event], None]
+) -> Model:
     """The model in ``place``, learned now where it is not there yet."""
     if state_of(place / "model.json") == FILE and not resume:
         return Model.load(place.resolve())
-    return train(recipe, *settings, out=place, resume=resume, overwrite=True, listen=book.hear)
+    return train(recipe, *settings, out=place, resume=resume, overwrite=True, listen=listen)
+
+
+def _held_out(
+    what: Reproduction, further: Sequence[str], place: Path, train: Train, *, smoke: bool, book: _Book
+) -> tuple[tuple[str, Model], ...]:
+    """The models of all folds, each with the address of the classes it never saw; learned where they are not yet."""
+    found = []
+    for fold in what.folds[:1] if smoke else what.folds:
+        there = place / fold.name
+        resume = state_of(there / "checkpoint.pt") == FILE
+        changes = _last([*what.changes, *fold.changes, *further])
+        learned = _trained(what.recipe, changes, there, train, resume=resume, listen=book.listen)
+        book.learned(learned)
+        found.append((fold.asked, learned))
+    return tuple(found)
 
 
 def _last(settings: Sequence[str]) -> list[str]:

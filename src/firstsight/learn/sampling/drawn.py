@@ -1,4 +1,4 @@
-"""Samplers of what was drawn once: the same pairs, or triplets, in every epoch, each time in another order."""
+"""Samplers of pairs and triplets: drawn once, the same in every epoch in another order; or anew for every batch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from firstsight.datasets.drawing import Apart, drawn_pairs, drawn_triplets
+from firstsight.datasets.drawing import Apart, drawn_pairs, drawn_triplets, two_class_triplets
 from firstsight.learn.bounds import Count
 from firstsight.types import IntArray
 
@@ -78,6 +78,34 @@ class DrawnTriplets(_Drawn):
     def draw(labels: IntArray, groups: IntArray, count: int, seed: int, apart: Apart) -> IntArray:
         """Rows ``(count, 3)``: anchor, same, different."""
         return drawn_triplets(labels, groups, count, seed, apart=apart)
+
+
+class TwoClasses:
+    """Two classes drawn for every triplet, two examples of the one, one of the other; anew for every batch.
+
+    All ordered pairs of classes are alike likely, however many examples each has: with few classes, of unlike size,
+    no class is the different one more often than another. ``triplets`` draws the different example among all examples
+    of other classes instead.
+
+    Args:
+        labels: ``(n,)`` class index of every example.
+        groups: ``(n,)`` group index (not used).
+        seed: of the draws.
+        size: triplets a batch.
+    """
+
+    gives: ClassVar[str] = "triplets"
+
+    def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, size: Count = 64) -> None:
+        self.labels, self.seed, self.size = labels, seed, size
+        self.batch(0)  # classes that give no triplet are refused before the first step
+
+    def batch(self, step: int) -> IntArray:
+        """Indices ``(3 * size,)``: anchor, same, different, anchor, ..."""
+        made: IntArray = two_class_triplets(
+            self.labels, self.size, np.random.default_rng((self.seed, 10, step))
+        ).ravel()
+        return made
 
 
 class _Order:

@@ -1,0 +1,99 @@
+"""New images of learned classes: what a protocol for them refuses, and how its intervals are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from firstsight.datasets import open_data
+from firstsight.errors import DataError
+from firstsight.evaluation.baseline import Pixels
+from firstsight.evaluation.diagnosis import diagnose
+from firstsight.evaluation.protocols import PROTOCOLS
+from firstsight.evaluation.retrieval import retrieval
+from firstsight.evaluation.run import evaluate, refuse_learned
+from firstsight.evaluation.subject import Protocol, Settings, Subject
+from firstsight.evaluation.verification import verification
+from firstsight.model import Model
+
+
+def started_from(model: Model, other: str) -> Model:
+    """The model, as if its training had gone on from another."""
+    trained = model.spec.trained.model_copy(update={"started_from": other})
+    return Model(model.path, model.spec.model_copy(update={"trained": trained}))
+
+
+def test_images_that_were_learned_from_are_refused(uncalibrated_model: Path, strangers: Path) -> None:
+    """One shared image is enough; other images of the same classes are not, nor are other classes."""
+    model = Model.load(uncalibrated_model)
+    learned = open_data(model.spec.trained.data)
+    with pytest.raises(DataError, match="shares 1 image with folder:.*, which the model was trained on"):
+        refuse_learned(model, learned.take([0], learned.name))
+    new = replace(learned, examples=tuple(replace(e, key=f"new {e.key}") for e in learned.examples))
+    refuse_learned(model, new)
+    refuse_learned(model, open_data(f"folder:{strangers}"))
+
+
+def test_a_model_that_went_on_from_another_is_refused(uncalibrated_model: Path, strangers: Path) -> None:
+    """Which images the one before saw is not recorded, so nothing can vouch for new ones of its classes."""
+    model = started_from(Model.load(uncalibrated_model), "another")
+    learned = open_data(model.spec.trained.data)
+    with pytest.raises(DataError, match="went on from another, whose images are not known"):
+        refuse_learned(model, learned)
+    refuse_learned(model, open_data(f"folder:{strangers}"))
+
+
+@pytest.fixture
+def subject() -> Subject:
+    """Ten classes of which one is hopeless: classes differ more than images do."""
+    draw = np.random.default_rng(0)
+    data = open_data("icons:validation")
+    data = data.take(np.flatnonzero(data.labels < 10), data.name)
+    centres = draw.normal(size=(10, 8)).astype(np.float32)
+    vectors = centres[data.labels] + 0.1 * draw.normal(size=(len(data), 8)).astype(np.float32)
+    vectors[data.labels == 0] = draw.normal(size=(int((data.labels == 0).sum()), 8))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    arrays = draw.integers(0, 255, (len(data), 1, 8, 8)).astype(np.uint8)
+    return Subject(Pixels(), data, arrays, vectors.astype(np.float32), Settings(across="examples"))
+
+
+@pytest.mark.parametrize(("measure", "metric"), [(retrieval, "recall@1"), (verification, "eer")])
+def test_intervals_of_learned_classes_resample_images(measure, metric: str, subject: Subject) -> None:
+    """The value is the same; the interval no longer asks what other classes would give, so it is narrower."""
+    classes, images = (measure(one).metrics[metric] for one in (subject, replace(subject, learned=True)))
+    assert classes.value == images.value
+    assert 0 < images.high - images.low < classes.high - classes.low
+
+
+def test_a_diagnosis_says_that_the_classes_were_learned(subject: Subject) -> None:
+    """Nobody should take such figures for those of new classes; few dimensions are no collapse here."""
+    flat = replace(subject, embeddings=subject.embeddings * np.float32([1] + [0] * 7))
+    few, learned = (diagnose(one, retrieval(one))[0] for one in (flat, replace(flat, learned=True)))
+    assert any("collapsed" in sentence for sentence in few)
+    assert not any("collapsed" in sentence for sentence in learned)
+    assert "the model learned these classes: the figures are of new images of them, not of new classes" in learned
+
+
+def test_evaluate_takes_learned_classes_where_the_protocol_says_so(
+    uncalibrated_model: Path, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through the front door: new images of learned shapes are measured, the learned ones refused."""
+    from drawn import draw
+
+    model = Model.load(uncalibrated_model)
+    learned = model.spec.trained.data
+    for label in open_data(learned).classes:
+        (tmp_path / label).mkdir()
+        for number in (100, 101, 102):
+            draw(label, number).save(tmp_path / label / f"{number}.png")
+    protocol = Protocol("shapes", retrieval, f"folder:{tmp_path}", unseen="images")
+    monkeypatch.setitem(PROTOCOLS, "shapes", protocol)
+    report = evaluate(model, "shapes")
+    assert report.trials == 3 * len(open_data(learned).classes)
+    assert any("learned these classes" in sentence for sentence in report.diagnosis)
+    monkeypatch.setitem(PROTOCOLS, "shapes", replace(protocol, data=learned))
+    with pytest.raises(DataError, match="which the model was trained on; train on others"):
+        evaluate(model, "shapes")
