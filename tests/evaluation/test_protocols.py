@@ -31,6 +31,8 @@ WORLDS: dict[str, tuple[Callable[[], DataSet], dict[str, Any]]] = {
     "omniglot-same-alphabet": (lambda: alphabets(1, 5, 12), {}),
     "mnist-10way": (uneven, {"ways": 7, "tasks": 40}),
     "icons-20way": (lambda: uneven(origins=3), {"ways": 5, "tasks": 30}),
+    "rocks-retrieval": (alphabets, {}),
+    "rocks-verification": (alphabets, {}),
     "nway": (alphabets, {"ways": 5, "shots": 3, "tasks": 30}),
     "within": (alphabets, {"ways": 4, "tasks": 30}),
     "verification": (alphabets, {}),
