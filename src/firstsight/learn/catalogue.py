@@ -23,6 +23,7 @@ from firstsight.learn.losses.pairwise import contrastive, cross_entropy, logisti
 from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
 from firstsight.learn.projections import Perceptron, Straight
+from firstsight.learn.sampling.balanced import Balanced
 from firstsight.learn.sampling.batches import PK, HardGroups, Random
 from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets, TwoClasses
 from firstsight.learn.sampling.views import Views
@@ -124,6 +125,7 @@ ALSO_KNOWN_AS = {
 SAMPLERS: dict[
     str,
     type[Random]
+    | type[Balanced]
     | type[PK]
     | type[HardGroups]
     | type[DrawnPairs]
@@ -132,6 +134,7 @@ SAMPLERS: dict[
     | type[Views],
 ] = {
     "random": Random,
+    "balanced": Balanced,
     "pk": PK,
     "hard_groups": HardGroups,
     "pairs": DrawnPairs,
