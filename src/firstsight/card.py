@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from firstsight.calibration import Calibration
 from firstsight.errors import count
-from firstsight.spec import ModelSpec
+from firstsight.spec import ModelSpec, TrainingSpec
 
 
 def card(spec: ModelSpec, calibration: Calibration | None) -> str:
@@ -38,6 +38,7 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
     if trained.started_from:
         lines.append(f"| started from | {trained.started_from} |")
     lines += [f"| {name} on held-out classes | {value:.1%} |" for name, value in trained.validation.items()]
+    lines += [f"| {told} |" for told in grown(trained, " | ")]
     lines += ["", "## Calibration", ""]
     if calibration is None:
         lines.append("None: the model gives scores but no decisions. Run `firstsight calibrate` on this directory.")
@@ -57,6 +58,16 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
 def _reranked(spec: ModelSpec) -> str:
     shortlist = spec.pair.shortlist if spec.pair else 0
     return f"| score | by a network on pairs; a search puts the {shortlist:,} nearest in order by it |"
+
+
+def grown(trained: TrainingSpec, between: str = ": ") -> list[str]:
+    """What training further did, a line for old and for new classes: what was measured, before and after."""
+    lines = []
+    for which, row in trained.growth.items():
+        met = f"{row.learned:,} of its {row.classes:,} classes learned before" if row.learned else "no class learned"
+        told = f"{row.before:.1%} before, {row.after:.1%} after ({100 * (row.after - row.before):+.1f} points)"
+        lines.append(f"{which} kind: {row.figure} on {row.data} ({met}){between}{told}")
+    return lines
 
 
 def _calibration(c: Calibration) -> list[str]:

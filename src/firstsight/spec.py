@@ -64,6 +64,25 @@ class PairSpec(_Strict):
     shortlist: int = pydantic.Field(ge=1, le=100_000)
 
 
+class GrowthSpec(_Strict):
+    """What training further did to accuracy: the model started from beside the new one, on the same one-shot tasks.
+
+    Attributes:
+        data: what both were asked about, which neither learned from.
+        figure: what is measured, such as ``20-way 1-shot accuracy``.
+        classes: that the data has.
+        learned: so many of them the model started from had learned, by other examples.
+        before, after: of the model started from, and of the new one.
+    """
+
+    data: str
+    figure: str
+    classes: int
+    learned: int
+    before: float
+    after: float
+
+
 class TrainingSpec(_Strict):
     """What the model learned from, and how."""
 
@@ -81,6 +100,7 @@ class TrainingSpec(_Strict):
     started_from: str = ""
     validation: dict[str, float] = {}
     backbone: BackboneSpec | None = None
+    growth: dict[Literal["old", "new"], GrowthSpec] = {}
 
 
 class Int8Spec(_Strict):

@@ -98,7 +98,7 @@ def train(
     place = place_of(recipe, from_, out)
     chosen = recipes.load(recipe or "", changes) if from_ is None else start.recipe_from(_model(from_), recipe, changes)
     if data is not None:
-        also = [change for change in changes if change.startswith("data.")]
+        also = [change for change in changes if change.startswith(training.REPLACED)]
         if also:
             raise UsageError(f"the data {data} and {also[0]} came, which replace each other; give one of them")
         chosen = training.with_data(chosen, data)

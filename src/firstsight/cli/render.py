@@ -191,6 +191,8 @@ def reading(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
 
 def trained(model: Model, *, json: bool) -> None:
     """What came of training, and what comes next."""
+    from firstsight.card import grown
+
     t = model.spec.trained
     if json:
         _dump_model(model)
@@ -199,6 +201,8 @@ def trained(model: Model, *, json: bool) -> None:
     print(f"{model.path}: learned from {learned} in {t.seconds / 60:.1f} min with {t.peak_mib:,} MiB of memory at most")
     for name, accuracy in t.validation.items():
         print(f"  {name} on held-out classes: {accuracy:.1%}")
+    for line in grown(t):
+        print(f"  {line}")
     _calibrate_next(model)
 
 

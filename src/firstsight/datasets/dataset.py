@@ -63,11 +63,15 @@ class DataSet:
         return digest.hexdigest()[:16]
 
     @property
+    def kind(self) -> str:
+        """The name of its data set; ``own`` for a user's folders and manifests, whose classes are one world."""
+        kind = self.name.split(":", 1)[0]
+        return "own" if kind in ("folder", "images", "manifest") else kind
+
+    @property
     def class_names(self) -> frozenset[str]:
         """Classes qualified by the kind of data set, to tell whether two sets share classes."""
-        kind = self.name.split(":", 1)[0]
-        kind = "own" if kind in ("folder", "images", "manifest") else kind
-        return frozenset(f"{kind}:{c}" for c in self.classes) | self.also
+        return frozenset(c if c in self.also else f"{self.kind}:{c}" for c in self.classes) | self.also
 
     def where(self, keep: Callable[[Example], bool], name: str) -> DataSet:
         """The examples that ``keep`` accepts, under a new name."""

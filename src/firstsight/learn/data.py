@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from firstsight.datasets import DataSet, open_data, refuse_overlap
+from firstsight.datasets.portion import joined, portion
 from firstsight.datasets.splits import duplicates
 from firstsight.errors import DataError, UsageError, count
 from firstsight.evaluation.oneshot import Episodes, any_classes, within_group
@@ -18,19 +19,14 @@ def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None
     if not recipe.data.train:
         begun = f"--from {recipe.training.start}" if recipe.training.start else recipe.name
         raise UsageError(f"recipe {recipe.name!r} learns from your data; name it: firstsight train {begun} ./photos")
-    data = open_classes(recipe, recipe.data.train)
+    data = _learned(recipe, listen)
     _check_sizes(data, recipe, listen)
     for note in data.notes:
         listen(Event("note", message=f"{data.name}: {note}"))
     held = open_data(recipe.data.validation) if recipe.data.validation else None
     if held:
         refuse_overlap("the training data", held, data.class_names, "validate on other classes")
-        copies = duplicates(data, held) if not data.name.startswith(("omniglot", "icons")) else []
-        if copies:
-            one, other = copies[0]
-            images = count(len(copies), "held-out image is a copy", "held-out images are copies")
-            message = f"warning: {images} of training images ({other.source} = {one.source})"
-            listen(Event("note", message=f"{message}: held-out figures will flatter"))
+        note_copies(data, held, listen)
     return data, held
 
 
@@ -55,6 +51,47 @@ def _check_sizes(data: DataSet, recipe: Recipe, listen: Listener) -> None:
         names = ", ".join(single[:3]) + (", ..." if len(single) > 3 else "")
         classes = count(len(single), "class has", "classes have")
         listen(Event("note", message=f"{classes} one image ({names}): nothing shows how they vary"))
+
+
+def note_copies(data: DataSet, held: DataSet, listen: Listener) -> None:
+    """Tell of held-out images that are learned from under another name."""
+    copies = duplicates(data, held) if not data.name.startswith(("omniglot", "icons")) else []
+    if copies:
+        one, other = copies[0]
+        images = count(len(copies), "held-out image is a copy", "held-out images are copies")
+        message = f"warning: {images} of training images ({other.source} = {one.source})"
+        listen(Event("note", message=f"{message}: held-out figures will flatter"))
+
+
+def _learned(recipe: Recipe, listen: Listener) -> DataSet:
+    """What is learned from: of the data the part that was asked for, and old classes beside it."""
+    asked = recipe.data
+    whole = open_classes(recipe, asked.train)
+    data = portion(
+        whole,
+        groups=asked.groups,
+        classes=asked.classes,
+        origins=asked.origins,
+        each=asked.each,
+        tail=asked.tail,
+        seed=asked.seed,
+    )
+    if len(data) < len(whole):
+        classes = f"{len(data.classes):,} of {count(len(whole.classes), 'class', 'classes')}"
+        part = f"{len(data):,} of {count(len(whole), 'image', 'images')} ({classes})"
+        listen(Event("note", message=f"learning from {part} of {data.name}"))
+    if asked.old_each and not asked.old:
+        raise UsageError(f"data.old_each is {asked.old_each} of no old classes; name their examples: data.old=ADDRESS")
+    if not asked.old:
+        return data
+    if not recipe.training.start:
+        raise UsageError(f"data.old={asked.old} goes with a model to start from, which knows these classes; add --from")
+    old = portion(open_classes(recipe, asked.old), each=asked.old_each, seed=asked.seed)
+    both = joined(data, old)
+    images = count(len(both) - len(data), "image", "images")
+    message = f"learning {images} of {count(len(old.classes), 'old class', 'old classes')} again ({old.name})"
+    listen(Event("note", message=message))
+    return both
 
 
 def open_classes(recipe: Recipe, address: str) -> DataSet:

@@ -238,7 +238,7 @@ def _check_keys(section: str, content: dict[str, Any], function: Callable[..., A
     allowed = {
         k: hints.get(k, Any)
         for k, p in parameters.items()
-        if k not in _GIVEN
+        if (k not in _GIVEN or section in _FIXED)
         and not (section == "encoder" and k == "size")
         and not (section == "sampling" and k == "seed")
         and not (section in ("comparison", "also_comparison") and k in ("dim", "classes", "coarse"))

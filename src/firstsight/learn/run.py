@@ -30,6 +30,7 @@ from firstsight.learn.data import open_both, tasks_of, told_apart
 from firstsight.learn.events import Event, Listener
 from firstsight.learn.export.directory import load_encoder, save
 from firstsight.learn.export.readable import LabEmbedder
+from firstsight.learn.growth import open_old, watch
 from firstsight.learn.machine import settled
 from firstsight.learn.objective import Objective
 from firstsight.learn.optimisers import make_optimiser
@@ -56,7 +57,8 @@ class Run:
         torch.manual_seed(settings.seed)
         self.data, self.held = open_both(recipe, listen)
         self.reader = recipe.part("input")(**recipe.settings("input"))
-        sets = [self.data, *([self.held] if self.held else [])]
+        self.old = open_old(recipe, self.data, listen)
+        sets = [data for data in (self.data, self.held, self.old) if data]
         listen(Event("note", message=memory.sentence(sets, self.reader.shape)))
         self.arrays = torch.from_numpy(self._read(self.data))
         targets = told_apart(self.data, recipe)
@@ -73,6 +75,7 @@ class Run:
             if self.held and self.held_arrays is not None
             else None
         )
+        self.watched = watch(recipe, self.old, self.held, self._read, listen, network)
         with torch.inference_mode():  # and in evaluation mode, or a black image would enter the batch statistics
             self.dim = int(self.encoder.eval()(torch.zeros(2, *self.reader.shape)).shape[1])
         self.similarity = sized(recipe.part("similarity"), self.dim, recipe.settings("similarity"))
@@ -181,10 +184,10 @@ class Run:
             held = lab.embed_features(self.held_features)
         else:
             held = lab.embed_arrays(self.held_arrays)
-        credit = query_credits(lab, held, self.episodes)
+        accuracy = float(query_credits(lab, held, self.episodes).mean())
         ways = self.episodes.support.shape[1]
-        self.validation = {f"{ways}-way 1-shot accuracy": float(credit.mean())}
-        return float(credit.mean())
+        self.validation = {f"{ways}-way 1-shot accuracy": accuracy}
+        return accuracy
 
     @property
     def final(self) -> Learned:
@@ -266,6 +269,9 @@ class Run:
             self.validation = dict.fromkeys(self.validation, self.best.accuracy)
             self.listen(Event("note", message=f"the model is that of step {self.best.step:,}, the best look"))
         data = self.recipe.data
+        final = self.final
+        lab = LabEmbedder(final.encoder, final.similarity, self.recipe.export.views)
+        growth = {which: watched.grown(lab) for which, watched in self.watched.items()}
         seconds, core_seconds = self.spent()
         trained = TrainingSpec(
             recipe=self.recipe.name,
@@ -282,8 +288,8 @@ class Run:
             started_from=self.started_from,
             validation=self.validation,
             backbone=stands_on(self.encoder),
+            growth=growth,
         )
-        final = self.final
         model = save(
             self.out,
             name=_model_name(self.out),

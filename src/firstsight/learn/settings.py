@@ -3,25 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from firstsight.learn.bounds import Amount, Bounds, Count, Positive, Share
 from firstsight.learn.machine import Precision
 
+ADDRESSES = ("train", "validation", "calibration")
+"""Settings of ``[data]`` that other data replaces."""
+Part: TypeAlias = Annotated[int, Bounds(0)]
+
 
 @dataclass(frozen=True, slots=True)
 class DataSettings:
-    """Section ``[data]``: addresses of data sets.
+    """Section ``[data]``: addresses of data sets, and how much of ``train`` is learned from (0: all of it).
 
     Args:
         train: to learn from.
         validation: disjoint classes to watch progress on; "" for none.
         calibration: what ``calibrate`` takes when it is not told; "" for none.
+        groups: learn from so many groups of ``train`` (alphabets, say).
+        classes: from so many classes, of those groups.
+        origins: from the examples of at most so many origins a class (drawers, say).
+        each: from at most so many examples a class.
+        tail: from class sizes that follow a truncated Zipf law of this exponent; 1 is a usual long tail.
+        seed: of the draw of that part; a smaller part lies within a larger one of the same seed.
+        old: for a run that starts from a model: examples of classes that it knows, to learn again beside the new ones;
+            "" for none.
+        old_each: at most so many examples of each of these classes; 0 for all.
+        old_validation: for such a run: what to measure on what is forgotten; "" for what the model was calibrated or
+            validated on.
     """
 
     train: str = ""
     validation: str = ""
     calibration: str = ""
+    groups: Part = 0
+    classes: Part = 0
+    origins: Part = 0
+    each: Part = 0
+    tail: Annotated[float, Bounds(0, 10)] = 0.0
+    seed: Annotated[int, Bounds(0, 2**63 - 1)] = 0
+    old: str = ""
+    old_each: Part = 0
+    old_validation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

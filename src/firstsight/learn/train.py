@@ -25,10 +25,13 @@ from firstsight.learn.machine import keep_memory
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.run import Run
 from firstsight.learn.schedules import momentum_of, rate_of
+from firstsight.learn.settings import ADDRESSES
 from firstsight.learn.shards import Map, workers
 from firstsight.model import Model
 
 CHECK_EVERY = 50
+REPLACED = tuple(f"data.{key}=" for key in ADDRESSES)
+"""How changes begin that data by its address replaces."""
 
 
 def train(
@@ -118,14 +121,15 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
 def with_data(recipe: Recipe, address: str) -> Recipe:
     """The recipe on other data: a user's folder or manifest is split into classes to learn and classes held out.
 
-    Data that is a split already, or a data set by name, is learned from as it is.
+    Data that is a split already, or a data set by name, is learned from as it is. How much of it, and what is learned
+    again beside it, stays as the recipe says.
     """
     name = open_classes(recipe, address).name
-    changed = {"train": address, "validation": "", "calibration": ""}
+    changed = dict.fromkeys(ADDRESSES, "") | {"train": address}
     if is_whole(address):
         held = f"{name}:validation"
         changed = {"train": f"{name}:train", "validation": held, "calibration": held}
-    return replace(recipe, sections={**recipe.sections, "data": changed})
+    return replace(recipe, sections={**recipe.sections, "data": recipe.settings("data") | changed})
 
 
 @contextmanager
