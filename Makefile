@@ -49,7 +49,7 @@ types:  ## mypy --strict
 unit:  ## tests (those on real data, and those in a browser, when they are there)
 	@$(if $(HAVE_DATA),echo "real data: $(FIRSTSIGHT_DATA)",echo "no real data (set FIRSTSIGHT_DATA): tests marked data are not selected")
 	@$(if $(HAVE_BROWSER),echo "a browser: $(HAVE_BROWSER)",echo "no browser (install chromium): tests marked browser are not selected")
-	$(BIN)/pytest $(SELECT)
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 $(SELECT)
 
 pictures: env  ## the pictures of the page in docs/pictures, taken by its tests
 	FIRSTSIGHT_PICTURES=docs/pictures $(BIN)/pytest tests/browser/test_pictures_for_docs.py
