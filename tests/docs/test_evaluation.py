@@ -89,7 +89,7 @@ def test_every_protocol_and_target_is_told() -> None:
 
 
 def test_every_picture_is_there_and_small() -> None:
-    """Pictures exist, have words for those who do not see them, an opaque light ground and few bytes; none is left."""
+    """Pictures exist, have words for those who do not see them, an opaque light ground and few bytes."""
     for words, name in PICTURES:
         file = PAGE.parent / name
         assert len(words) > 20, name
@@ -98,9 +98,16 @@ def test_every_picture_is_there_and_small() -> None:
             corner = image.convert("RGBA").getpixel((0, 0))
             assert isinstance(corner, tuple)
             assert min(corner) > 240, name
-    found = {file.name for file in (PAGE.parent / "pictures").glob("*.png")}
-    drawn = {f"pictures/{name}" for name in found if not name.startswith("page-")}  # those are of docs/page.md
-    assert drawn == {name for _, name in PICTURES}
+
+
+def test_no_picture_is_left_over() -> None:
+    """Every picture is shown by a page."""
+    shown = {
+        name
+        for page in PAGE.parent.glob("*.md")
+        for name in re.findall(r"\]\((pictures/[^)]+\.png)\)", page.read_text())
+    }
+    assert {str(file.relative_to(PAGE.parent)) for file in (PAGE.parent / "pictures").rglob("*.png")} == shown
 
 
 def test_every_link_resolves() -> None:

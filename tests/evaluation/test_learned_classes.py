@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from drawn import STRANGERS, draw
+from firstsight import api
 from firstsight.datasets import open_data
 from firstsight.errors import DataError
 from firstsight.evaluation.baseline import Pixels
@@ -30,7 +33,7 @@ def test_images_that_were_learned_from_are_refused(uncalibrated_model: Path, str
     """One shared image is enough; other images of the same classes are not, nor are other classes."""
     model = Model.load(uncalibrated_model)
     learned = open_data(model.spec.trained.data)
-    with pytest.raises(DataError, match="shares 1 image with folder:.*, which the model was trained on"):
+    with pytest.raises(DataError, match="shares 1 image with folder:.*, what the model was trained on"):
         refuse_learned(model, learned.take([0], learned.name))
     new = replace(learned, examples=tuple(replace(e, key=f"new {e.key}") for e in learned.examples))
     refuse_learned(model, new)
@@ -81,8 +84,6 @@ def test_evaluate_takes_learned_classes_where_the_protocol_says_so(
     uncalibrated_model: Path, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Through the front door: new images of learned shapes are measured, the learned ones refused."""
-    from drawn import draw
-
     model = Model.load(uncalibrated_model)
     learned = model.spec.trained.data
     for label in open_data(learned).classes:
@@ -95,5 +96,25 @@ def test_evaluate_takes_learned_classes_where_the_protocol_says_so(
     assert report.trials == 3 * len(open_data(learned).classes)
     assert any("learned these classes" in sentence for sentence in report.diagnosis)
     monkeypatch.setitem(PROTOCOLS, "shapes", replace(protocol, data=learned))
-    with pytest.raises(DataError, match="which the model was trained on; train on others"):
+    with pytest.raises(DataError, match="what the model was trained on; train on others"):
+        evaluate(model, "shapes")
+
+
+def test_a_threshold_is_not_measured_on_the_images_that_chose_it(
+    uncalibrated_model: Path, strangers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a protocol is of learned classes, other images of those that chose the threshold are welcome, these not."""
+    new = tmp_path / "new"
+    for label in STRANGERS:
+        (new / label).mkdir(parents=True)
+        for number in (100, 101, 102):
+            draw(label, number).save(new / label / f"{number}.png")
+    shutil.copytree(uncalibrated_model, tmp_path / "model")
+    api.calibrate(tmp_path / "model", f"folder:{strangers}")
+    model = Model.load(tmp_path / "model")
+    protocol = Protocol("shapes", verification, f"folder:{new}", unseen="images", decides=True)
+    monkeypatch.setitem(PROTOCOLS, "shapes", protocol)
+    assert "fmr@threshold" in evaluate(model, "shapes").metrics
+    monkeypatch.setitem(PROTOCOLS, "shapes", replace(protocol, data=f"folder:{strangers}"))
+    with pytest.raises(DataError, match="what the threshold was chosen on; calibrate on others"):
         evaluate(model, "shapes")

@@ -195,7 +195,9 @@ def test_unknown_names_are_refused_with_what_is_known(
     refused(2, ("train", tmp_path / "mine.toml"), "mine.toml does not exist")
     refused(2, quick(shapes, out, "trainning.steps=3"), "did you mean 'training'?")
     refused(2, quick(shapes, out, "training.stesp=3"), "did you mean 'steps'?")
-    refused(2, quick(shapes, out, "encoder.name=resnet"), "no encoder 'resnet'", "conv4, koch, residual, tanh_twin")
+    refused(
+        2, quick(shapes, out, "encoder.name=resnet"), "no encoder 'resnet'", "conv4, ", "koch, ", "residual, tanh_twin"
+    )
     refused(2, quick(shapes, out, "steps=3"), "section.key=value was expected")
     refused(2, quick(shapes, out, "training.start=nobody"), "no shipped model 'nobody'")
     refused(2, ("train", "folder", *TINY), "learns from your data", "firstsight train folder ./photos")

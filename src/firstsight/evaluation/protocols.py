@@ -75,6 +75,7 @@ PROTOCOLS: dict[str, Protocol] = {
         verification,
         "rocks:test",
         unseen="images",
+        decides=True,
     ),
     "nway": Protocol("N-way K-shot on any data set", nway, takes=("ways", "shots", "tasks", "across")),
     "within": Protocol("N-way 1-shot within the groups of any data set", within, takes=("ways", "tasks")),

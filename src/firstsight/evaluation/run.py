@@ -36,7 +36,10 @@ def evaluate(
     notes = []
     if calibration and procedure.decides:
         chosen_on = "what the threshold was chosen on"
-        refuse_overlap(chosen_on, held, frozenset(calibration.classes), "evaluate on other classes")
+        if procedure.unseen == "classes":
+            refuse_overlap(chosen_on, held, frozenset(calibration.classes), "evaluate on other classes")
+        elif held.class_names & frozenset(calibration.classes):
+            refuse_shared(chosen_on, held, calibration.data, "calibrate on others")
         if held.pairs and held.fingerprint == calibration.data_fingerprint:
             raise DataError(f"{held.name} is {chosen_on}; evaluate on other pairs")
     elif calibration and held.class_names & frozenset(calibration.classes):
@@ -79,9 +82,22 @@ def refuse_learned(model: Model, held: DataSet) -> None:
             f"{model.name} went on from {trained.started_from}, whose images are not known one by one, so {held.name} "
             "may hold some of them; evaluate a model that was trained from the beginning"
         )
-    shared = {e.key for e in open_data(trained.data).examples} & {e.key for e in held.examples}
+    refuse_shared("what the model was trained on", held, trained.data, "train on others")
+
+
+def refuse_shared(role: str, held: DataSet, name: str, advice: str) -> None:
+    """Refuse images that are in another data set as well.
+
+    Args:
+        role: of the other data set, such as "what the model was trained on".
+        held: the data to measure on.
+        name: of the other data set.
+        advice: what to do instead.
+
+    Raises:
+        DataError: the two share images.
+    """
+    shared = {e.key for e in open_data(name).examples} & {e.key for e in held.examples}
     if shared:
         images = count(len(shared), "image", "images")
-        raise DataError(
-            f"{held.name} shares {images} with {trained.data}, which the model was trained on; train on others"
-        )
+        raise DataError(f"{held.name} shares {images} with {name}, {role}; {advice}")

@@ -11,13 +11,14 @@ export function say(text) {
   requestAnimationFrame(() => (ears.textContent = text));
 }
 
-/** A sentence for some seconds. */
-export function notice(text, { seconds = 5, action, label } = {}) {
+/** A sentence for some seconds. The next one takes its place, unless there is something to do or it is of a failure. */
+export function notice(text, { seconds = 5, action, label, failure = false } = {}) {
   const node = el("div", { class: "notice" }, el("p", {}, text));
   const close = () => node.remove();
   if (action) node.append(button(label, () => (close(), action()), { class: "quiet" }));
-  if (!action) for (const older of place.querySelectorAll(".passing")) older.remove();
-  node.classList.toggle("passing", !action);
+  const passing = !action && !failure;
+  if (passing) for (const older of place.querySelectorAll(".passing")) older.remove();
+  node.classList.toggle("passing", passing);
   place.append(node);
   say(text);
   if (seconds) setTimeout(close, 1000 * seconds);
@@ -61,7 +62,7 @@ export function undoable(gallery, identity, act, after) {
       notice(`${identity} is removed.`);
     } catch (error) {
       waiting.delete(name);
-      notice(`${identity} was not removed: ${error.message}`, { seconds: 12 });
+      notice(`${identity} was not removed: ${error.message}`, { seconds: 12, failure: true });
     }
     after();
   }
