@@ -1,6 +1,6 @@
 """A pretrained network beside learning from nothing, on validation classes: into ``results/backbones.json``.
 
-python results/backbones.py            faces and icons (needs ORL, the extra [backbones] and half an hour on one core)
+python results/backbones.py            faces and icons (needs ORL, the extra [backbones], 15 minutes on one core)
 python results/backbones.py faces      one of them
 python results/backbones.py --table    the table in docs/backbones.md only
 
@@ -33,7 +33,7 @@ ROWS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
         "frozen, layers of one step": ("backbone", (*LITE, "encoder.hidden=0", "training.steps=1")),
         "frozen, layers learned": ("backbone", LITE),
         "frozen, from its ONNX file": ("backbone", ("encoder.file={onnx}", *SCALE)),
-        "learned further, 96 pixels": ("backbone", (*LITE, *TUNED, "training.steps=150")),
+        "learned further, 96 pixels": ("backbone", (*LITE, *TUNED, "training.steps=40")),
     },
     "icons": {
         "from nothing, recipe icons": ("icons", ("training.steps=800", "export.views=1")),
@@ -42,8 +42,8 @@ ROWS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
     },
 }
 """Set -> name of a row -> recipe and changes."""
-FEW = {"learned further, 96 pixels", "from nothing, recipe icons"}
-"""Rows of one seed: minutes each."""
+SEVERAL = {"frozen, layers learned"}
+"""Rows of three seeds; the others take minutes each, or differ by their start alone."""
 
 
 def people(place: Path) -> tuple[str, str]:
@@ -153,14 +153,14 @@ def main(asked: list[str]) -> None:
         onnx = onnx_file(place)
         for name in asked:
             train, judge = people(place) if name == "faces" else ("icons:train", "icons:validation")
-            rows = {}
+            rows: dict[str, Any] = {}
+            found[name] = {"learned from": train.replace(str(place), "."), "rows": rows}
             for row, (recipe, changes) in ROWS[name].items():
                 given = tuple(change.format(onnx=onnx) for change in changes)
-                seeds = SEEDS[:1] if row in FEW else SEEDS
+                seeds = SEEDS if row in SEVERAL else SEEDS[:1]
                 rows[row] = [learned(recipe, given, train, judge, seed, place / "model") for seed in seeds]
                 print(name, row, rows[row], flush=True)
-            found[name] = {"learned from": train.replace(str(place), "."), "rows": rows}
-            record("backbones", "python results/backbones.py", 0, found)
+                record("backbones", "python results/backbones.py", 0, found)
     write_table()
 
 

@@ -76,12 +76,22 @@ def test_a_store_without_galleries_offers_to_make_one(browser: Browser, tmp_path
         page.close()
 
 
-def test_a_dialog_for_the_key_that_is_closed_stays_closed(browser: Browser, tmp_path: Path) -> None:
-    """Whoever closes it, with a wrong key tried or none, is left with the service's sentence and a way to try again."""
+LATE = """const quick = window.fetch;
+window.fetch = async (at, how) => {
+  const answer = await quick(at, how);
+  if (how?.headers?.Authorization && String(at).includes("LATE")) await new Promise((done) => setTimeout(done, 2000));
+  return answer;
+};"""
+
+
+@pytest.mark.parametrize("late", ["/v1/galleries", "/v1/model", "neither"])
+def test_a_dialog_for_the_key_that_is_closed_stays_closed(browser: Browser, tmp_path: Path, late: str) -> None:
+    """Whoever closes it is left with the service's sentence and a way to try again, also if one refusal comes late."""
     store = tmp_path / "g.db"
     with running(store) as service:
         secret = api.add_key(store, "reader", role="read")
         page = browser.new_page()
+        page.add_init_script(LATE.replace("LATE", late))
         page.goto(service.page)
         dialog = page.get_by_role("dialog", name="This service asks for a key")
         dialog.get_by_label("Key").fill("wrong")
@@ -89,6 +99,7 @@ def test_a_dialog_for_the_key_that_is_closed_stays_closed(browser: Browser, tmp_
         expect(dialog.get_by_role("alert")).to_contain_text("not known")
         page.keyboard.press("Escape")
         expect(page.get_by_role("heading", name="This did not work")).to_be_visible()
+        page.wait_for_timeout(2500)
         expect(dialog).to_have_count(0)
         page.get_by_role("button", name="Try again").click()
         dialog.get_by_label("Key").fill(secret)

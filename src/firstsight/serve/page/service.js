@@ -25,6 +25,7 @@ export const line = new EventTarget();
 
 let key = sessionStorage.getItem(KEY) || "";
 let asking = null;
+let closed = 0; // how often the question for the key was closed without an answer
 let gone = false;
 
 /** Whether a key is kept for this tab. */
@@ -89,10 +90,18 @@ async function refusal(response) {
   return new ServiceError(response.status, said);
 }
 
+async function askedOnce(complaint) {
+  const had = key;
+  await prompts.key(complaint);
+  asking = null;
+  if (key === had) closed++;
+}
+
 /** One request. `form` goes as multipart, `json` as JSON; `as` is "json", "blob" or "text". */
 export async function ask(path, { method = "GET", as = "json", ...rest } = {}) {
   for (let turn = 0; ; turn++) {
     const sent = key;
+    const unanswered = closed;
     const response = await send(path, { method, ...rest });
     if (response.ok) {
       found();
@@ -100,7 +109,8 @@ export async function ask(path, { method = "GET", as = "json", ...rest } = {}) {
     }
     const error = await refusal(response);
     if (error.status === 401 && turn < 5 && prompts.key) {
-      if (key === sent) await (asking ||= prompts.key(sent ? error.message : "").finally(() => (asking = null)));
+      // Of two requests at once, the later refusal does not open anew what was closed after the earlier one.
+      if (key === sent && closed === unanswered) await (asking ||= askedOnce(sent && error.message));
       if (key && key !== sent) continue;
     }
     const pause = Number(response.headers.get("Retry-After") || 0);
