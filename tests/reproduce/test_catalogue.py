@@ -20,6 +20,10 @@ def test_every_recipe_is_made_of_parts_that_fit(name):
     one = REPRODUCTIONS[name]
     assert load(one.recipe, _last(one.changes)).training.steps > 10 * MOST_SMOKE_STEPS
     assert load(one.recipe, _last([*one.changes, *one.smoke])).training.steps <= MOST_SMOKE_STEPS
+    if one.before:
+        first = one.before
+        assert load(first.recipe, _last(first.changes)).training.steps > 10 * MOST_SMOKE_STEPS
+        assert load(first.recipe, _last([*first.changes, *first.smoke])).training.steps <= MOST_SMOKE_STEPS
 
 
 @pytest.mark.parametrize("name", REPRODUCTIONS)

@@ -1,6 +1,7 @@
 """``reproduce``: the record grows while training, a stopped run goes on, an expected collapse is a result."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from firstsight.learn.events import Event
 from firstsight.reproduce import run
 from firstsight.reproduce.catalogue import REPRODUCTIONS
 from firstsight.reproduce.measures import Found
-from firstsight.reproduce.record import Figure, Reproduction
+from firstsight.reproduce.record import Figure, Reproduction, Stage
 from firstsight.types import Metric
 
 WHAT = Reproduction(
@@ -68,6 +69,21 @@ def test_the_record_is_there_from_the_first_look_on(world):
     ]
     assert written["details"] == {"mine": {"threshold": 0.5}}
     assert written["cpu_minutes"] > 0
+
+
+def test_a_stage_comes_first_and_the_rest_starts_from_its_model(world, monkeypatch):
+    """The stage has its own recipe and the seed of all; a change asked for is of the last training alone."""
+    train, seen = world
+    stage = Stage("simclr", ("encoder.width=8",), ("training.steps=3",))
+    monkeypatch.setitem(REPRODUCTIONS, "tiny", replace(WHAT, before=stage))
+    record = run.reproduce("tiny", ["encoder.width=12"], train=train, out=Path("here"))
+    first, last = (row for row in seen if isinstance(row, tuple))
+    assert [row["step"] for row in seen if isinstance(row, dict)] == [0, 0, 1, 2]
+    assert first[0] == "simclr"
+    assert set(first[1]) == {"encoder.width=8", "training.seed=0"}
+    assert first[2] == Path("here/before")
+    assert {f"training.start={Path('here/before').resolve()}", "encoder.width=12"} <= set(last[1])
+    assert record.state == "done"
 
 
 def test_seed_and_changes_stand_in_command_and_recipe(world):

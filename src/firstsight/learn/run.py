@@ -37,7 +37,7 @@ from firstsight.learn.optimisers import make_optimiser
 from firstsight.learn.projections import Straight
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities.weighted import Learned, sized
-from firstsight.learn.start import goes_on, load_similarity, load_weights, place_proxies
+from firstsight.learn.start import check_start, goes_on, load_similarity, load_weights, place_proxies
 from firstsight.learn.watching import Watch
 from firstsight.model import Model
 from firstsight.spec import TrainingSpec
@@ -50,6 +50,7 @@ class Run:
         self.precision = settled(recipe.training.precision)
         training = {**recipe.sections.get("training", {}), "precision": self.precision}
         recipe = replace(recipe, sections={**recipe.sections, "training": training})
+        check_start(recipe)
         self.recipe, self.out, self.listen = recipe, out, listen
         self.log = out / "metrics.jsonl"
         self.began = (time.perf_counter(), time.process_time())

@@ -11,6 +11,7 @@ from firstsight.errors import ModelError, UsageError
 from firstsight.learn import recipe as recipes
 from firstsight.learn.backbones.layers import OnFrozen, Tuned
 from firstsight.learn.comparisons.proxies import Proxies
+from firstsight.learn.encoders.residual import Residual
 from firstsight.learn.export.directory import load_encoder
 from firstsight.learn.export.readable import LabEmbedder
 from firstsight.learn.recipe import Recipe
@@ -58,10 +59,25 @@ def goes_on(model: Model, recipe: Recipe) -> bool:
     return backbone is not None and backbone.frozen and recipe.settings("encoder").get("frozen", True) is True
 
 
+def check_start(recipe: Recipe) -> None:
+    """Refuse to freeze convolutions that nobody trained.
+
+    Raises:
+        UsageError: there is no model to start from.
+    """
+    frozen = recipe.part("encoder") is Residual and recipe.sections["encoder"].get("frozen") is True
+    if frozen and not recipe.training.start:
+        raise UsageError(
+            "encoder.frozen keeps the convolutions of the model that training starts from, and it starts from none; "
+            "set training.start, or leave encoder.frozen out"
+        )
+
+
 def load_weights(encoder: nn.Module, model: Model, recipe: Recipe, network: nn.Module | None = None) -> None:
     """Give an encoder the weights of a model.
 
     A network that was frozen there and learns here keeps the weights it came with, and takes over the layers on it.
+    Where all before the head is frozen here, a head of another shape begins anew.
 
     Args:
         encoder: receives them.
@@ -81,14 +97,19 @@ def load_weights(encoder: nn.Module, model: Model, recipe: Recipe, network: nn.M
                 "the network it was made from"
             )
         encoder, weights = encoder.layers, weights.layers
+    kept = weights.state_dict()
+    if isinstance(encoder, Residual) and encoder.frozen:
+        head = {name: tensor for name, tensor in encoder.state_dict().items() if name.startswith(("head.", "norm."))}
+        if any(name not in kept or kept[name].shape != tensor.shape for name, tensor in head.items()):
+            kept = {name: tensor for name, tensor in kept.items() if not name.startswith(("head.", "norm."))} | head
     try:
-        encoder.load_state_dict(weights.state_dict())
+        encoder.load_state_dict(kept)
     except RuntimeError:
         stored = model.spec.trained.settings
         asked = {f"{s}.{k}": v for s in ("encoder", "input") for k, v in recipe.sections.get(s, {}).items()}
-        kept = {f"{s}.{k}": v for s in ("encoder", "input") for k, v in stored.get(s, {}).items()}
-        differ = [k for k in sorted(asked | kept) if asked.get(k) != kept.get(k)]
-        named = ", ".join(f"{k} is {_shown(asked, k)} here and {_shown(kept, k)} there" for k in differ)
+        there = {f"{s}.{k}": v for s in ("encoder", "input") for k, v in stored.get(s, {}).items()}
+        differ = [k for k in sorted(asked | there) if asked.get(k) != there.get(k)]
+        named = ", ".join(f"{k} is {_shown(asked, k)} here and {_shown(there, k)} there" for k in differ)
         raise ModelError(
             f"{model.path} has an encoder of another shape than the recipe's ({named}); a model is trained further "
             "with its own [encoder] and [input]"

@@ -43,6 +43,21 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """A training whose model another one starts from.
+
+    Attributes:
+        recipe: a shipped recipe.
+        changes: to it, ``section.key=value``.
+        smoke: further changes that make it end within seconds.
+    """
+
+    recipe: str
+    changes: tuple[str, ...] = ()
+    smoke: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Reproduction:
     """A published result, and the training that should give it.
 
@@ -57,6 +72,7 @@ class Reproduction:
         collapses: whether the training is expected to end in a collapse, as the published one did.
         beside: names of files of ``results``, reports of our own models by the same protocol, to stand beside.
         folds: further trainings, for measures of classes held out in turn; a smoke run does the first.
+        before: a training that comes first, and whose model this one starts from.
     """
 
     title: str
@@ -69,6 +85,7 @@ class Reproduction:
     collapses: bool = False
     beside: tuple[str, ...] = ()
     folds: tuple[Fold, ...] = ()
+    before: Stage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +124,7 @@ class Record:
         smoke: whether it was a smoke run, whose figures mean nothing.
         state: ``training``, ``measuring``, ``done`` or ``stopped`` (by a collapse).
         step, steps: how far training is, and how long it may be.
-        cpu_minutes, wall_minutes: of training so far, folds included.
+        cpu_minutes, wall_minutes: of training so far, all of its parts included.
         stopped: the sentence training ended with; "" when it ended well.
         curve: loss and held-out accuracy by step, thinned.
         figures: published beside ours.

@@ -20,7 +20,7 @@ from firstsight.files import FILE, state_of, write_atomically
 from firstsight.model import Model
 from firstsight.reproduce.catalogue import find
 from firstsight.reproduce.measures import Found, draw_sphere, measure
-from firstsight.reproduce.record import Measured, Record, Reproduction
+from firstsight.reproduce.record import Measured, Record, Reproduction, Stage
 
 if TYPE_CHECKING:
     from firstsight.learn.events import Event
@@ -85,6 +85,7 @@ def reproduce(
     book = _Book(file, _begun(name, what, command, seed, smoke=smoke), listen)
     further = [*(what.smoke if smoke else ()), f"training.seed={seed}", *changes]
     try:
+        further = [*_started(what.before, seed, place, train, smoke=smoke, book=book), *further]
         model = _trained(what.recipe, _last([*what.changes, *further]), place, train, resume=resume, listen=book.hear)
         book.learned(model, curve=_curve(place))
         held_out = _held_out(what, further, place, train, smoke=smoke, book=book)
@@ -185,6 +186,20 @@ def _trained(
     if state_of(place / "model.json") == FILE and not resume:
         return Model.load(place.resolve())
     return train(recipe, *settings, out=place, resume=resume, overwrite=True, listen=listen)
+
+
+def _started(
+    before: Stage | None, seed: int, place: Path, train: Train, *, smoke: bool, book: _Book
+) -> tuple[str, ...]:
+    """The setting that starts from the model of an earlier stage, learned where it is not yet; none without one."""
+    if before is None:
+        return ()
+    book.keep()
+    there = place / "before"
+    resume = state_of(there / "checkpoint.pt") == FILE
+    changes = _last([*before.changes, *(before.smoke if smoke else ()), f"training.seed={seed}"])
+    book.learned(_trained(before.recipe, changes, there, train, resume=resume, listen=book.listen))
+    return (f"training.start={there.resolve()}",)
 
 
 def _held_out(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Annotated, Literal
 
+import torch
 from torch import Tensor, nn
 
 from firstsight.errors import UsageError
@@ -25,7 +26,10 @@ class Residual(nn.Module):
         depth: residual blocks a stage.
         fine: whether a block works at the stem's resolution before the first halving.
         dim: length of the embedding.
-        head: ``flatten`` keeps places, ``pool`` averages them (for pictures whose subject moves).
+        head: ``flatten`` keeps places, ``pool`` averages them (for pictures whose subject moves); ``statistics`` sets
+            beside the flattened map how strong each channel of every stage is and how it varies over the places, which
+            is what a style is told by (Huang, Belongie, 2017, arXiv:1703.06868).
+        frozen: whether all before the head stays as the model has it that training starts from.
         dropout: share of the last features dropped in training.
 
     Shapes: ``(b, channels, size, size)`` float32 in 0..1 -> ``(b, dim)`` float32.
@@ -41,12 +45,13 @@ class Residual(nn.Module):
         depth: Annotated[int, Bounds(1, 64)] = 1,
         fine: bool = False,
         dim: Dimensions = 128,
-        head: Literal["flatten", "pool"] = "flatten",
+        head: Literal["flatten", "pool", "statistics"] = "flatten",
+        frozen: bool = False,
         dropout: Share = 0.0,
     ) -> None:
         super().__init__()
-        if head not in ("flatten", "pool"):
-            raise UsageError(f"encoder.head is {head!r}, flatten or pool was expected")
+        if head not in ("flatten", "pool", "statistics"):
+            raise UsageError(f"encoder.head is {head!r}, flatten, pool or statistics was expected")
         if size % 16:
             raise UsageError(f"input.size is {size}, the residual encoder needs a multiple of 16")
         widths = [width, *(8 * max(1, round(width * growth**stage / 8)) for stage in (1, 2, 3))]
@@ -60,16 +65,51 @@ class Residual(nn.Module):
             blocks.append(Block(before, after, stride=2))
             blocks.extend(Block(after, after) for _ in range(depth - 1))
         self.stages = nn.Sequential(*blocks)
-        side = size // 16
-        features = widths[-1] * (side * side if head == "flatten" else 1)
-        gather = nn.Flatten() if head == "flatten" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        features = widths[-1] * (1 if head == "pool" else (size // 16) ** 2)
+        gather: nn.Module = nn.Flatten()
+        if head == "pool":
+            gather = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.statistics, self.frozen = head == "statistics", frozen
+        if self.statistics:
+            features += 2 * (widths[0] * (1 + fine) + depth * sum(widths[1:]))
+            gather = nn.BatchNorm1d(features, affine=False)
         self.head = nn.Sequential(gather, nn.Dropout(dropout), nn.Linear(features, dim, bias=False))
         self.norm = nn.BatchNorm1d(dim)
+        if frozen:
+            self.stem.requires_grad_(False)
+            self.stages.requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeddings, not yet normalised."""
-        embeddings: Tensor = self.norm(self.head(self.stages(self.stem(images))))
+        embeddings: Tensor = self.norm(self.head(self.features(images)))
         return embeddings
+
+    def features(self, images: Tensor) -> Tensor:
+        """The last map ``(b, c, h, w)``, or it and the statistics of all ``(b, f)``."""
+        maps = self.stem(images)
+        if not self.statistics:
+            last: Tensor = self.stages(maps)
+            return last
+        found = [statistics(maps)]
+        for stage in self.stages:
+            maps = stage(maps)
+            found.append(statistics(maps))
+        return torch.cat([*found, maps.flatten(1)], 1)
+
+    def train(self, mode: bool = True) -> Residual:
+        """Into training, or out of it; what is frozen keeps the means and deviations that it normalises by."""
+        super().train(mode)
+        if self.frozen:
+            self.stem.eval()
+            self.stages.eval()
+        return self
+
+
+def statistics(maps: Tensor) -> Tensor:
+    """``(b, c, h, w)`` -> mean and deviation of each channel over the places ``(b, 2 c)``."""
+    mean = maps.mean((2, 3))
+    variance = (maps * maps).mean((2, 3)) - mean * mean
+    return torch.cat([mean, torch.sqrt(torch.relu(variance) + 1e-6)], 1)
 
 
 class Block(nn.Module):
