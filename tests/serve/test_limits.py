@@ -15,8 +15,7 @@ from PIL import Image
 from firstsight import api
 from firstsight.serve import limits
 from firstsight.serve.answers import Refusal
-from firstsight.serve.limits import Queue
-from firstsight.serve.rim import Asked
+from firstsight.serve.limits import Asked, Queue
 from served import Serve
 
 IDENTIFY = "/v1/galleries/main/identify"

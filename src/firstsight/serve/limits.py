@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 from fastapi import Request
 from limits import RateLimitItemPerMinute
@@ -17,10 +17,26 @@ from starlette.requests import ClientDisconnect
 from firstsight.errors import BusyError, InputError
 from firstsight.serve.answers import Refusal
 
-if TYPE_CHECKING:
-    from firstsight.serve.rim import Asked
-
 MEMORY = 16  # bodies of the largest size that are held at the same time
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request on its way.
+
+    Attributes:
+        id: of the request, from outside or drawn.
+        key: name of the key that asks, "" where none does.
+        held: bytes of its body that count towards the memory of all.
+        works: whether it has a place among those that are worked on.
+        began: on the clock of ``time.perf_counter``, in seconds.
+    """
+
+    id: str
+    key: str = ""
+    held: int = 0
+    works: bool = False
+    began: float = field(default_factory=time.perf_counter)
 
 
 class Queue:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request
 
 from firstsight.serve.answers import told
+from firstsight.serve.limits import Asked
 from firstsight.serve.logs import logger
 from firstsight.serve.state import Service
 
@@ -20,24 +20,6 @@ _ALWAYS = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
 )
-
-
-@dataclass(slots=True)
-class Asked:
-    """One request on its way.
-
-    Attributes:
-        id: of the request, from outside or drawn.
-        key: name of the key that asks, "" where none does.
-        held: bytes of its body that count towards the memory of all.
-        works: whether it has a place among those that are worked on.
-    """
-
-    id: str
-    key: str = ""
-    held: int = 0
-    works: bool = False
-    began: float = field(default_factory=time.perf_counter)
 
 
 class Rim:
