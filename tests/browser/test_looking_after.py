@@ -104,16 +104,26 @@ def test_rename_merge_and_describe(opened: Opened, service: Running, gallery: st
 
     page.locator(".identity-card", has_text="Ada").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Add a line").click()
-    dialog.get_by_label("What is said").last.fill("team")
-    dialog.get_by_label("Its value").last.fill("red")
+    for name, value in (("team", "red"), ("shift", "late night")):
+        dialog.get_by_role("button", name="Add a line").click()
+        dialog.get_by_label("What is said").last.fill(name)
+        dialog.get_by_label("Its value").last.fill(value)
     dialog.get_by_role("button", name="Save").click()
     page.keyboard.press("Escape")
     expect(page.locator(".identity-card", has_text="Ada")).to_contain_text("team=red")
-    page.get_by_label("Where").fill("team=red")
-    expect(page.locator(".identity-card")).to_have_count(1)
+    for asked, matches in (
+        ("team=red", 1),
+        ("team=blue", 0),
+        ("team=red, shift=late night", 1),
+        ("shift=late night team=blue", 0),
+        ("shift=late night  team=red", 1),
+        ("shift=late", 0),
+        ("", 2),
+    ):
+        page.get_by_label("Where").fill(asked)
+        expect(page.locator(".identity-card")).to_have_count(matches)
     assert service.ask(f"galleries/{gallery}/identities") == [
-        {"identity": "Ada Lovelace", "references": 1, "metadata": {"team": "red"}},
+        {"identity": "Ada Lovelace", "references": 1, "metadata": {"shift": "late night", "team": "red"}},
         {"identity": "bob", "references": 2, "metadata": {}},
     ]
 

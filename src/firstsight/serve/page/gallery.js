@@ -10,6 +10,9 @@ import * as verbs from "./verbs.js";
 
 const PAGE = 60;
 
+/** `team=red, shift=late night` as cards show it: a condition begins at a word with a "=", so values may hold blanks. */
+const conditions = (text) => text.trim().split(/(?:,\s*|\s+)(?=[^\s=]+=)/).filter(Boolean);
+
 export function view() {
   const gallery = session.gallery;
   let asked = null;
@@ -34,7 +37,7 @@ export function view() {
     asked?.abort();
     asked = new AbortController();
     const { signal } = asked;
-    const query = { search: search.value.trim(), where: where.value.trim().split(/\s+/).filter(Boolean), limit: PAGE + 1, after: trail.at(-1) };
+    const query = { search: search.value.trim(), where: conditions(where.value), limit: PAGE + 1, after: trail.at(-1) };
     let found;
     try {
       found = await verbs.identities(gallery, query, signal);
@@ -57,7 +60,7 @@ export function view() {
     if (here.length) {
       show(grid, el("ul", { class: "grid", "aria-label": "Identities" }, here.map(card)));
     } else if (asking || trail.length) {
-      show(grid, empty("Nobody is called that", el("p", {}, "Search is by a part of the name; conditions are written team=red.")));
+      show(grid, empty("Nobody is called that", el("p", {}, "Search is by a part of the name; conditions are written team=red, shift=late night.")));
     } else {
       show(grid, empty("Nobody is enrolled yet", el("p", {}, el("a", { href: "#/draw" }, "Draw a symbol"), " or ", el("a", { href: "#/enroll" }, "enroll a picture"), ".")));
     }
