@@ -1,6 +1,8 @@
 """The page of reproductions is made from the files, to the letter, and hides nothing."""
 
+import json
 from dataclasses import asdict
+from typing import Any
 
 from firstsight.reproduce.catalogue import REPRODUCTIONS
 from firstsight.reproduce.record import Measured, Record
@@ -8,6 +10,16 @@ from firstsight.types import Metric
 from scripts import script
 
 MADE = script("reproductions")
+ANY = "accuracy, any alphabet"
+
+
+def record_of(name: str, seed: int, *values: float) -> dict[str, Any]:
+    """A record that is done, with these figures in the catalogue's order."""
+    metrics = [Metric(value, value - 0.1, value + 0.1) for value in values]
+    figures = REPRODUCTIONS[name].figures
+    measured = tuple(Measured(f.name, "x", 5, f.paper, f.source, m) for f, m in zip(figures, metrics, strict=False))
+    command, kept = f"firstsight reproduce {name}", {"smoke": False, "state": "done", "figures": measured}
+    return asdict(Record(name, "t", "p", command, seed, "abc", "2026-01-01", "2 cores", **kept))
 
 
 def test_the_page_is_in_step_with_the_files():
@@ -45,9 +57,36 @@ def test_a_result_stands_beside_what_was_published():
         pictures=("koch-30k-sphere.png",),
     )
     page = MADE.page({name: [asdict(record)] if name == "koch-30k" else [] for name in REPRODUCTIONS})
+    own = MADE._ours(
+        json.loads((MADE.ROOT / "results" / "omniglot-verification.json").read_text())["result"]["metrics"][ANY]
+    )
     row = "| `koch-30k` | verification, 30k pairs | 90.61 % | 90.00 % [88.00, 92.00] (still training, "
-    row += "step 10 of 20) | 75 | 1 |"
+    row += f"step 10 of 20) | {own} | 75 | 1 |"
     assert row in page
     assert "| unseen alphabets | 40 | 10 | 5 | 45 |" in page
     assert "(../results/reproduce/koch-30k-sphere.png)" in page
     assert "`firstsight reproduce koch-30k --seed 1`, 2026-01-01, commit abc, 2 cores: still training" in page
+
+
+def test_seeds_stand_side_by_side_and_figures_of_one_name_apart():
+    """One row a figure, all its seeds in it; the third "comparing pixels" of the rocks is not the first."""
+    found = {name: [] for name in REPRODUCTIONS}
+    found["rocks"] = [record_of("rocks", seed, 0.5, 0.51 + seed / 100, 0.52, 0.53, 0.54) for seed in (0, 1)]
+    page = MADE.page(found)
+    rows = [line for line in page.splitlines() if line.startswith("| `rocks` | the same by comparing pixels")]
+    assert [row.split(" | ")[3] for row in rows] == [
+        "51.00 % [41.00, 61.00]; 52.00 % [42.00, 62.00]",
+        "54.00 % [44.00, 64.00]; 54.00 % [44.00, 64.00]",
+    ]
+    assert all(row.endswith("| 0, 0 | 0, 1 |") for row in rows)
+
+
+def test_the_best_of_ours_stands_beside():
+    """Triplets of rocks stand beside our recipe for rocks, by the same measure."""
+    found = {name: [] for name in REPRODUCTIONS}
+    found["rocks"], found["rocks-triplets"] = [record_of("rocks", 0, 0.98)], [record_of("rocks-triplets", 0, 0.9)]
+    rows = [line for line in MADE.page(found).splitlines() if "Recall@1" in line and line.startswith("| `rocks")]
+    assert [row.split(" | ")[3:5] for row in rows] == [
+        ["98.00 % [88.00, 108.00]", ""],
+        ["90.00 % [80.00, 100.00]", "98.00 % [88.00, 108.00]"],
+    ]
