@@ -103,7 +103,8 @@ def save(
         lab = LabEmbedder(encoder, similarity, views)
         loaded = Model.load(place)
         found, expected = loaded.embed_arrays(probe), lab.embed_arrays(probe)
-        gap = float(np.abs(found - expected).max())
+        # float32 has seven digits whatever the length of an embedding; those of unit length are held to TOLERANCE.
+        gap = float(np.abs(found - expected).max()) / max(1.0, float(np.abs(expected).max()))
         if isinstance(similarity, PairNetwork):
             with torch.inference_mode():
                 sides = torch.from_numpy(expected), torch.from_numpy(np.roll(expected, 1, 0))
