@@ -200,6 +200,28 @@ def test_an_export_that_embeds_otherwise_keeps_the_old_model(
     assert {p.name: p.read_bytes() for p in model_copy.iterdir()} == before
 
 
+@pytest.mark.parametrize(("length", "fits"), [(1, False), (300, True)])
+def test_an_export_is_held_to_the_digits_of_its_embeddings(
+    length: int, fits: bool, tmp_path: Path, other_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gap of 0.001 is refused for embeddings of unit length, and is float32's own for those of hundreds."""
+    from firstsight.errors import TrainingError
+    from firstsight.learn.export import directory as export
+
+    new = Model.load(other_model)
+    encoder, similarity = export.load_encoder(new)
+    parts = {"encoder": encoder, "similarity": similarity, "reader": new.input, "dim": new.dim, "views": 1}
+    draw = np.random.default_rng(0).integers(0, 256, (4, *new.input.shape), np.uint8)
+    exact = Model.load(other_model).embed_arrays(draw) * length
+    monkeypatch.setattr(export.LabEmbedder, "embed_arrays", lambda *_: exact)
+    monkeypatch.setattr(export.Model, "embed_arrays", lambda *_: exact + np.float32(0.001))
+    if fits:
+        export.save(tmp_path / "m", name="m", trained=new.spec.trained, probe=draw, **parts)
+    else:
+        with pytest.raises(TrainingError, match="differs from the trained one by 0.001"):
+            export.save(tmp_path / "m", name="m", trained=new.spec.trained, probe=draw, **parts)
+
+
 @pytest.mark.parametrize("fail_at", [1, 2])
 def test_a_full_disk_while_calibrating_keeps_the_old_threshold(
     fail_at: int, model_copy: Path, strangers: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
