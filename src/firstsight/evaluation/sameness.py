@@ -13,7 +13,7 @@ from firstsight.evaluation.subject import Outcome, Subject
 from firstsight.evaluation.verification import pair_scores, thinned
 from firstsight.metrics.intervals import mean_by_cluster
 from firstsight.metrics.verification import best_threshold, error_curve
-from firstsight.types import BoolArray, Embedder, FloatArray, IntArray, Metric, PairEmbedder
+from firstsight.types import BoolArray, Embedder, FloatArray, IntArray, Metric
 
 PAIRS = 20_000
 SEED = 2020
@@ -49,13 +49,7 @@ def asked(embedder: Embedder, data: DataSet, embeddings: FloatArray, *, count: i
     triplets = drawn_triplets(data.labels, data.groups[1], count, SEED)
 
     def scored(left: IntArray, right: IntArray) -> FloatArray:
-        if isinstance(embedder, PairEmbedder) and embedder.pairwise:
-            return pair_scores(embedder, embeddings, left, right)
-        blocks = [
-            np.diagonal(embedder.score(embeddings[left[i : i + 256]], embeddings[right[i : i + 256]]))
-            for i in range(0, len(left), 256)
-        ]
-        return np.concatenate(blocks)
+        return pair_scores(embedder, embeddings, left, right)
 
     return Asked(
         score=scored(pairs[:, 0], pairs[:, 1]),

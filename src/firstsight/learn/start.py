@@ -11,7 +11,7 @@ from firstsight.errors import ModelError, UsageError
 from firstsight.learn import recipe as recipes
 from firstsight.learn.backbones.layers import OnFrozen, Tuned
 from firstsight.learn.comparisons.proxies import Proxies
-from firstsight.learn.encoders.residual import Residual
+from firstsight.learn.encoders.residual import HEAD, Residual
 from firstsight.learn.export.directory import load_encoder
 from firstsight.learn.export.readable import LabEmbedder
 from firstsight.learn.recipe import Recipe
@@ -99,9 +99,9 @@ def load_weights(encoder: nn.Module, model: Model, recipe: Recipe, network: nn.M
         encoder, weights = encoder.layers, weights.layers
     kept = weights.state_dict()
     if isinstance(encoder, Residual) and encoder.frozen:
-        head = {name: tensor for name, tensor in encoder.state_dict().items() if name.startswith(("head.", "norm."))}
+        head = {name: tensor for name, tensor in encoder.state_dict().items() if name.startswith(HEAD)}
         if any(name not in kept or kept[name].shape != tensor.shape for name, tensor in head.items()):
-            kept = {name: tensor for name, tensor in kept.items() if not name.startswith(("head.", "norm."))} | head
+            kept = {name: tensor for name, tensor in kept.items() if not name.startswith(HEAD)} | head
     try:
         encoder.load_state_dict(kept)
     except RuntimeError:

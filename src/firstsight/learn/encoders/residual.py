@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from firstsight.errors import UsageError
 from firstsight.learn.bounds import Bounds, Dimensions, Share, Width
 
+HEAD = ("head.", "norm.")
+"""How the names of weights begin that ``frozen`` leaves free."""
+
 
 class Residual(nn.Module):
     """Residual encoder (He et al., 2016, arXiv:1512.03385), thin and strided so that two cores suffice.
