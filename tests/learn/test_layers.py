@@ -13,19 +13,26 @@ from firstsight.learn.similarities.weighted import WeightedL1
 
 
 def network():
-    """Two layers and a learned similarity: three layers."""
+    """Two layers, and a learned similarity of weights and a bias: four layers."""
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), WeightedL1(2)
 
 
 def test_each_layer_has_its_rate_and_penalty():
-    """Factors go layer by layer, biases are not penalised, the similarity's weights are the last layer."""
+    """Factors go layer by layer, biases are not penalised, the similarity's weights are a layer and its bias
+    another."""
     encoder, similarity = network()
     groups = make_optimiser(
-        encoder, similarity, kind="sgd", lr=0.1, weight_decay=0.5, rates=[1.0, 0.1, 10.0], penalties=[0.3, 0.2, 0.1]
+        encoder,
+        similarity,
+        kind="sgd",
+        lr=0.1,
+        weight_decay=0.5,
+        rates=[1.0, 0.1, 10.0, 2.0],
+        penalties=[0.3, 0.2, 0.1, 0.4],
     ).param_groups
     found = [(len(g["params"][0].shape), g["factor"], g["weight_decay"]) for g in groups]
-    assert found == [(2, 1.0, 0.3), (1, 1.0, 0.0), (2, 0.1, 0.2), (1, 0.1, 0.0), (1, 10.0, 0.1), (0, 10.0, 0.0)]
+    assert found == [(2, 1.0, 0.3), (1, 1.0, 0.0), (2, 0.1, 0.2), (1, 0.1, 0.0), (1, 10.0, 0.1), (0, 2.0, 0.0)]
 
 
 def test_one_rate_and_penalty_serve_all_where_none_are_given():
@@ -38,9 +45,9 @@ def test_one_rate_and_penalty_serve_all_where_none_are_given():
 
 @pytest.mark.parametrize("name", ["rates", "penalties"])
 def test_another_number_of_layers_is_refused(name):
-    """Two numbers for three layers are refused with both counts."""
+    """Two numbers for four layers are refused with both counts."""
     encoder, similarity = network()
-    with pytest.raises(UsageError, match=f"optimiser.{name} holds 2 numbers, one for each of 3 layers"):
+    with pytest.raises(UsageError, match=f"optimiser.{name} holds 2 numbers, one for each of 4 layers"):
         make_optimiser(encoder, similarity, kind="sgd", lr=0.1, weight_decay=0.0, **{name: [1.0, 1.0]})
     with pytest.raises(UsageError, match=f"optimiser.{name} is for kind sgd, adamw came"):
         make_optimiser(encoder, similarity, lr=0.1, weight_decay=0.0, **{name: [1.0, 1.0, 1.0]})

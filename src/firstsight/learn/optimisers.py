@@ -159,10 +159,13 @@ def _layer_groups(
     penalties: Sequence[float],
     penalty: float,
 ) -> list[dict[str, Any]]:
-    """For each layer a group of its weights and one of its biases, which are not penalised."""
+    """For each layer a group of its weights and one of its biases, which are not penalised.
+
+    What is learned beside the encoder is a layer each: the weights of a distance and its bias live on different scales.
+    """
     layers = [[p for p in module.parameters(recurse=False) if p.requires_grad] for module in encoder.modules()]
     learned = {id(p): p for other in others for p in other.parameters() if p.requires_grad}
-    layers = [layer for layer in [*layers, list(learned.values())] if layer]
+    layers = [layer for layer in [*layers, *([parameter] for parameter in learned.values())] if layer]
     for name, given in (("rates", rates), ("penalties", penalties)):
         if given and len(given) != len(layers):
             raise UsageError(

@@ -68,7 +68,8 @@ class OptimiserSettings:
         momentum: of ``sgd``, reached linearly after ``ramp`` epochs.
         momentum_start: in the first epoch.
         ramp: epochs from ``momentum_start`` to ``momentum``; 0 for ``momentum`` from the first step.
-        rates: factor of the learning rate, layer by layer; none for one rate (``sgd`` only).
+        rates: factor of the learning rate, layer by layer, then of what is learned beside the encoder, one by one; none
+            for one rate (``sgd`` only).
         penalties: ``weight_decay`` layer by layer; none for one (``sgd`` only).
     """
 
