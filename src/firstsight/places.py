@@ -35,8 +35,9 @@ def free(place: Path, *, overwrite: bool = False, resume: bool = False) -> Path:
     state = state_of(place)
     if state not in (FOLDER, MISSING):
         raise UsageError(f"--out {place} {state}; the path of a new folder was expected")
-    if state_of(place / "model.json") == FILE and not overwrite:
+    stopped = state_of(place / "checkpoint.pt") == FILE
+    if state_of(place / "model.json") == FILE and not (overwrite or (stopped and resume)):
         raise ModelError(f"{place} holds a model already; choose another --out, or --overwrite it")
-    if state_of(place / "checkpoint.pt") == FILE and not (resume or overwrite):
+    if stopped and not (resume or overwrite):
         raise UsageError(f"{place} holds a run that stopped before its end; --resume it, or --overwrite it")
     return place

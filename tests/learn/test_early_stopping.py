@@ -8,7 +8,7 @@ import torch
 import firstsight.learn.train as training
 from drawn import TINY
 from firstsight import api
-from firstsight.errors import UsageError
+from firstsight.errors import ModelError, UsageError
 from firstsight.learn.best import Best
 from firstsight.learn.run import Run
 
@@ -63,6 +63,7 @@ def test_training_stops_and_keeps_the_best(shapes: Path, tmp_path: Path, monkeyp
     )
     assert max(event.step for event in notes if event.kind == "step") == 16
     assert list(model.spec.trained.validation.values()) == [0.6]
+    assert model.spec.trained.steps == 16
     assert any("step 8, the best look" in event.message for event in notes)
 
 
@@ -89,12 +90,45 @@ def test_a_stopped_run_resumes_to_the_same_end(shapes: Path, tmp_path: Path, mon
 def test_a_run_killed_before_its_export_only_exports(shapes: Path, tmp_path: Path, monkeypatch):
     """After the last look nothing is trained again: the run goes straight to its model."""
     looking(monkeypatch, LOOKS)
-    monkeypatch.setattr(training.Run, "export", lambda self: 1 / 0)
+    monkeypatch.setattr(training.Run, "export", lambda self, steps: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         api.train("folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "m")
     monkeypatch.undo()
     looking(monkeypatch, [])
     api.train("folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "m", resume=True)
+
+
+def test_what_is_learned_so_far_can_be_had_and_the_run_goes_on(shapes: Path, tmp_path: Path, monkeypatch):
+    """A stopped run gives the model of its best look, twice the same, and then ends as if none had been asked for."""
+    looking(monkeypatch, LOOKS)
+    whole = api.train("folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "whole")
+    looking(monkeypatch, LOOKS)
+
+    def stop(event):
+        if event.kind == "step" and event.step == 14:
+            raise KeyboardInterrupt
+
+    there = {"data": str(shapes), "out": tmp_path / "cut"}
+    with pytest.raises(KeyboardInterrupt):
+        api.train("folder", *TINY, *STOPPING, **there, listen=stop)
+    log = (tmp_path / "cut" / "metrics.jsonl").read_bytes()
+    early = api.train("folder", *TINY, *STOPPING, **there, so_far=True)
+    assert early.spec.trained.steps == 12
+    assert list(early.spec.trained.validation.values()) == [0.6]
+    assert api.train("folder", *TINY, *STOPPING, **there, so_far=True).fingerprint == early.fingerprint
+    assert (tmp_path / "cut" / "metrics.jsonl").read_bytes() == log
+    looking(monkeypatch, LOOKS[3:])
+    resumed = api.train("folder", *TINY, *STOPPING, **there, resume=True)
+    assert resumed.fingerprint == whole.fingerprint
+    with pytest.raises(ModelError, match="holds a model already"):
+        api.train("folder", *TINY, *STOPPING, **there, so_far=True)
+
+
+def test_nothing_learned_so_far_is_refused(shapes: Path, tmp_path: Path):
+    """Where no run was stopped, there is nothing to make a model of, and nothing is left behind."""
+    with pytest.raises(UsageError, match=r"checkpoint\.pt does not exist"):
+        api.train("folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "none", so_far=True)
+    assert not (tmp_path / "none").exists()
 
 
 def test_patience_without_validation_classes_is_refused(shapes: Path, tmp_path: Path):

@@ -36,7 +36,7 @@ def world(tmp_path: Path, monkeypatch, tiny_model):
     monkeypatch.setattr(run, "measure", lambda *_, **__: FOUND)
     seen = []
 
-    def train(recipe, *changes, out, resume, overwrite, listen):
+    def train(recipe, *changes, out, resume, so_far, overwrite, listen):
         seen.append((recipe, changes, out, resume))
         for step in (1, 2):
             listen(Event("step", step, 2, values={"loss": 1.0 / step, "validation_accuracy": 0.4 * step}))
@@ -123,7 +123,36 @@ def test_a_stopped_run_is_resumed_and_a_finished_one_is_not_trained_again(world,
     assert len(seen) == before
 
 
-def collapsing(recipe, *changes, out, resume, overwrite, listen):
+def test_a_stopped_run_is_measured_as_far_as_it_is(world, tiny_model, monkeypatch):
+    """The model so far is measured and the file still says that training is not over, and how far it is."""
+    train, _ = world
+    place = run.BUILD / "tiny"
+    with pytest.raises(KeyboardInterrupt):
+        run.reproduce("tiny", train=stopped)
+    (place / "checkpoint.pt").write_bytes(b"")
+    asked = []
+
+    def early(recipe, *changes, so_far, **rest):
+        asked.append(so_far)
+        return train(recipe, *changes, so_far=so_far, **rest)
+
+    record = run.reproduce("tiny", train=early, so_far=True)
+    assert asked == [True]
+    assert (record.state, len(record.figures)) == ("training", 1)
+    trained = api.Model.load(tiny_model).spec.trained
+    assert (record.step, record.steps) == (trained.steps, trained.settings["training"]["steps"])
+    assert run.reproduce("tiny", train=train).state == "done"
+    monkeypatch.setitem(REPRODUCTIONS, "tiny", replace(WHAT, before=Stage("simclr")))
+    with pytest.raises(UsageError, match="tiny is of several trainings, --so-far came"):
+        run.reproduce("tiny", train=train, so_far=True)
+
+
+def stopped(recipe, *changes, **_):
+    """A training that somebody stops."""
+    raise KeyboardInterrupt
+
+
+def collapsing(recipe, *changes, out, resume, so_far, overwrite, listen):
     """A training that collapses."""
     raise TrainingError("the embedding collapsed: at step 150 it fills 0.0 of 10 dimensions")
 
@@ -140,7 +169,7 @@ def test_a_smoke_run_stays_away_from_the_results(world):
     """Its file lies beside the model and says what it is."""
     _, _ = world
 
-    def train(recipe, *changes, out, resume, overwrite, listen):
+    def train(recipe, *changes, out, resume, so_far, overwrite, listen):
         assert "training.steps=4" in changes
         raise TrainingError("enough")
 

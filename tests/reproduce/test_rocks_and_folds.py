@@ -97,7 +97,7 @@ def test_folds_are_trained_below_and_their_time_is_counted(folded, tiny_model):
     """The fold's changes go on top, its folder lies within, and the record holds the time of all trainings."""
     seen = []
 
-    def train(recipe, *changes, out, resume, overwrite, listen):
+    def train(recipe, *changes, out, resume, so_far, overwrite, listen):
         seen.append((out, changes, resume))
         return api.Model.load(tiny_model)
 
@@ -113,7 +113,7 @@ def test_a_stopped_fold_goes_on_and_what_is_done_is_not_done_again(folded, tiny_
     """Only the fold with a checkpoint resumes; a finished training is loaded."""
     seen = []
 
-    def train(recipe, *changes, out, resume, overwrite, listen):
+    def train(recipe, *changes, out, resume, so_far, overwrite, listen):
         seen.append((out.name, resume))
         out.mkdir(parents=True, exist_ok=True)
         if out.name == "b" and not resume:
@@ -146,7 +146,7 @@ def test_a_smoke_run_trains_one_fold(folded, tiny_model):
 def test_a_fold_that_collapses_is_told(folded, tiny_model):
     """An error in a fold ends the reproduction with its sentence in the record."""
 
-    def train(recipe, *changes, out, resume, overwrite, listen):
+    def train(recipe, *changes, out, resume, so_far, overwrite, listen):
         if out.name == "b":
             raise TrainingError("the embedding collapsed")
         return api.Model.load(tiny_model)

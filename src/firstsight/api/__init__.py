@@ -61,6 +61,7 @@ def train(
     from_: Model | str | Path | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    so_far: bool = False,
     overwrite: bool = False,
     tensorboard: str | Path | None = None,
     encoder: object | None = None,
@@ -76,6 +77,8 @@ def train(
         from_: a model to begin with, which decides input, encoder and similarity, and without a recipe all but data.
         out: directory of the model; default ``./RECIPE-model``, or ``./MODEL-further`` without a recipe.
         resume: go on from the checkpoint in ``out``, to the very model that the stopped run would have given.
+        so_far: learn no further: write the model of what the stopped run in ``out`` has learned, from which it may go
+            on.
         overwrite: replace a model that is already in ``out``.
         tensorboard: a folder for TensorBoard, which then shows what ``metrics.jsonl`` holds.
         encoder: a ``torch.nn.Module`` to stand on, from images ``(n, c, h, w)`` to features ``(n, f)`` or a map of
@@ -102,11 +105,12 @@ def train(
         if also:
             raise UsageError(f"the data {data} and {also[0]} came, which replace each other; give one of them")
         chosen = training.with_data(chosen, data)
-    free(place, overwrite=overwrite, resume=resume)
+    free(place, overwrite=overwrite, resume=resume or so_far)
+    listen = listen or (lambda _: None)
+    if so_far:
+        return training.so_far(chosen, place, listen=listen, network=encoder)
     board = None if tensorboard is None else Path(tensorboard)
-    return training.train(
-        chosen, place, resume=resume, tensorboard=board, listen=listen or (lambda _: None), network=encoder
-    )
+    return training.train(chosen, place, resume=resume, tensorboard=board, listen=listen, network=encoder)
 
 
 def export(

@@ -19,6 +19,7 @@ def reproduce(
     smoke: bool = False,
     seed: int = 0,
     out: str | Path | None = None,
+    so_far: bool = False,
     listen: Callable[[Event], None] | None = None,
 ) -> Record:
     """Train as a paper did, measure by its protocol, and write ``results/reproduce/NAME.json``.
@@ -31,6 +32,7 @@ def reproduce(
         smoke: the smallest size, within seconds; its figures mean nothing and are written beside the model.
         seed: of the training and of the measures.
         out: folder of the training; default ``build/reproduce/NAME``.
+        so_far: learn no further: measure what a stopped run has learned; the same call without it goes on.
         listen: called with what happens.
 
     Raises:
@@ -44,7 +46,16 @@ def reproduce(
     from firstsight.reproduce.run import reproduce as run_it
 
     place = None if out is None else Path(out)
-    return run_it(name, changes, train=train, smoke=smoke, seed=seed, out=place, listen=listen or (lambda _: None))
+    return run_it(
+        name,
+        changes,
+        train=train,
+        smoke=smoke,
+        seed=seed,
+        out=place,
+        so_far=so_far,
+        listen=listen or (lambda _: None),
+    )
 
 
 def reproductions() -> list[Info]:

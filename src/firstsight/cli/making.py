@@ -29,6 +29,9 @@ def train(
         Path | None, typer.Option(help="Directory of the model [default: ./RECIPE-model, or ./MODEL-further].")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="Learn no further: write the model of what the run in --out has learned.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in --out.")] = False,
     tensorboard: Annotated[Path | None, typer.Option(help="A folder for TensorBoard to show.")] = None,
     json: Json = False,
@@ -55,6 +58,7 @@ def train(
                 from_=from_,
                 out=place,
                 resume=resume,
+                so_far=so_far,
                 overwrite=overwrite,
                 tensorboard=tensorboard,
                 listen=listen,
@@ -123,6 +127,9 @@ def reproduce(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the training and of the measures.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder of the training [default: build/reproduce/NAME].")] = None,
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="Learn no further: measure what a stopped run has learned.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Train as a paper did and measure by its protocol; a run that was stopped goes on."""
@@ -133,6 +140,6 @@ def reproduce(
         render.table(api.reproductions(), ["name", "about"], "none", json=json)
         return 0
     with render.training(quiet=json) as listen:
-        made = api.reproduce(name, *(changes or ()), smoke=smoke, seed=seed, out=out, listen=listen)
+        made = api.reproduce(name, *(changes or ()), smoke=smoke, seed=seed, out=out, so_far=so_far, listen=listen)
     receipts.reproduced(made, json=json)
     return 0

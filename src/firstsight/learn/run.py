@@ -240,14 +240,7 @@ class Run:
         Raises:
             UsageError: there is none, or it is of another recipe or data.
         """
-        state = checkpoint.read(self.out, self._decisive())
-        self.encoder.load_state_dict(state["encoder"])
-        self.average.load_state_dict(state["average"])
-        self.loss.load_state_dict(state["objective"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.earlier = state["spent"]
-        self.validation, self.watch.flat = state["validation"], state["flat_checks"]
-        self.best = Best(**state["best"])
+        state = self.load()
         write_atomically(self.log, state["log"].encode())  # without the rows of steps that are done again
         threads = torch.get_num_threads()
         if threads != state["threads"]:  # sums taken in another order differ in the last bit
@@ -258,13 +251,29 @@ class Run:
             self.listen(Event("note", message=message))
         return int(state["step"])
 
+    def load(self) -> dict[str, Any]:
+        """Take what the checkpoint holds, and return it; nothing on disk changes.
+
+        Raises:
+            UsageError: there is none, or it is of another recipe or data.
+        """
+        state = checkpoint.read(self.out, self._decisive())
+        self.encoder.load_state_dict(state["encoder"])
+        self.average.load_state_dict(state["average"])
+        self.loss.load_state_dict(state["objective"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.earlier = state["spent"]
+        self.validation, self.watch.flat = state["validation"], state["flat_checks"]
+        self.best = Best(**state["best"])
+        return state
+
     def _decisive(self) -> dict[str, Any]:
         standing = stands_on(self.encoder)
         told = {"the pretrained network": standing.sha256} if standing else {}
         return {**checkpoint.decisive(self.recipe, self.data, self.started_from), **told}
 
-    def export(self) -> Model:
-        """Write the model directory and drop the checkpoint."""
+    def export(self, steps: int) -> Model:
+        """Write the model directory, of so many steps."""
         if self.best.step:
             self.best.restore(self.final)
             self.validation = dict.fromkeys(self.validation, self.best.accuracy)
@@ -280,7 +289,7 @@ class Run:
             calibration_data=absolute(data.calibration) if data.calibration else "",
             classes=sorted(self.data.class_names | self.inherited),
             examples=len(self.data),
-            steps=self.recipe.training.steps,
+            steps=steps,
             seed=self.recipe.training.seed,
             seconds=round(seconds, 1),
             core_seconds=round(core_seconds, 1),
@@ -291,7 +300,7 @@ class Run:
             backbone=stands_on(self.encoder),
             growth=growth,
         )
-        model = save(
+        return save(
             self.out,
             name=_model_name(self.out),
             encoder=final.encoder,
@@ -302,8 +311,10 @@ class Run:
             trained=trained,
             probe=self.arrays[:64].numpy(),
         )
+
+    def end(self) -> None:
+        """Drop the checkpoint: nothing is left to go on with."""
         (self.out / checkpoint.NAME).unlink(missing_ok=True)
-        return model
 
 
 def _model_name(out: Path) -> str:

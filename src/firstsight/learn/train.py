@@ -65,12 +65,28 @@ def train(
         sweep(out)
         start = run.restore() if resume else run.begin()
         with board(tensorboard and tensorboard / out.resolve().name, start) as show:
-            _learn(run, start, show, spread)
-        return run.export()
+            end = _learn(run, start, show, spread)
+        model = run.export(end)
+        run.end()
+        return model
 
 
-def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
-    """The steps after ``start``, and what goes with them."""
+def so_far(recipe: Recipe, out: Path, *, listen: Listener = lambda _: None, network: Any = None) -> Model:
+    """The model of what a run in ``out`` has learned up to its checkpoint, written beside it; the run may go on.
+
+    It is what the run would give if it ended there: the weights of the best look where early stopping keeps them.
+
+    Raises:
+        UsageError: there is no checkpoint, or it is of another recipe or data.
+        StorageError: the disk refused; the checkpoint is intact.
+    """
+    with _threads(recipe.training.threads, recipe.training.parts):
+        run = Run(recipe, out, listen, network)
+        return run.export(int(run.load()["step"]))
+
+
+def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> int:
+    """The steps after ``start``, and what goes with them; returns the last."""
     recipe = run.recipe
     settings, began = recipe.training, time.perf_counter()
     steps = fit(
@@ -87,8 +103,9 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
         parts=settings.parts,
         run=spread,
     )
+    step = start
     if run.best.exhausted(settings.patience):  # killed between its last step and its export
-        return
+        return step
     with _interrupts() as interrupted:
         for done in steps:
             step = done.step
@@ -115,7 +132,8 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> None:
             if interrupted():
                 raise KeyboardInterrupt
             if last:
-                return
+                break
+    return step
 
 
 def with_data(recipe: Recipe, address: str) -> Recipe:

@@ -40,10 +40,11 @@ class Train(Protocol):
         *changes: str,
         out: Path,
         resume: bool,
+        so_far: bool,
         overwrite: bool,
         listen: Callable[[Event], None],
     ) -> Model:
-        """Learn, or go on learning, in ``out``."""
+        """Learn, or go on learning, or only write what is learned, in ``out``."""
 
 
 def reproduce(
@@ -54,6 +55,7 @@ def reproduce(
     smoke: bool = False,
     seed: int = 0,
     out: Path | None = None,
+    so_far: bool = False,
     listen: Callable[[Event], None] = lambda _: None,
 ) -> Record:
     """Train, measure and write ``NAME.json``; a run that was stopped goes on where it stopped.
@@ -69,13 +71,17 @@ def reproduce(
         smoke: everything in its smallest size; the file then lies beside the model, never among the results.
         seed: of the training and of the measures.
         out: folder of the training; default ``build/reproduce/NAME``.
+        so_far: learn no further: measure what a stopped run has learned, and leave the state at ``training``.
         listen: called with what happens.
 
     Raises:
-        UsageError: no such reproduction, or ``out`` holds the run of another command.
+        UsageError: no such reproduction, ``out`` holds the run of another command, or ``so_far`` came where there is
+            nothing to measure, or several trainings.
         TrainingError: training went wrong where that is not what is reproduced.
     """
     what = find(name)
+    if so_far and (what.folds or what.before):
+        raise UsageError(f"{name} is of several trainings, --so-far came; run it to its end")
     suffix = "" if seed == 0 else f"-seed-{seed}"
     place = out or BUILD / f"{name}{'-smoke' if smoke else ''}{suffix}"
     file = (place if smoke else RESULTS) / f"{name}{suffix}.json"
@@ -86,7 +92,9 @@ def reproduce(
     further = [*(what.smoke if smoke else ()), f"training.seed={seed}", *changes]
     try:
         further = [*_started(what.before, seed, place, train, smoke=smoke, book=book), *further]
-        model = _trained(what.recipe, _last([*what.changes, *further]), place, train, resume=resume, listen=book.hear)
+        settings = _last([*what.changes, *further])
+        model = _trained(what.recipe, settings, place, train, resume=resume, so_far=so_far, listen=book.hear)
+        partial = so_far and state_of(place / "checkpoint.pt") == FILE
         book.learned(model, curve=_curve(place))
         held_out = _held_out(what, further, place, train, smoke=smoke, book=book)
     except TrainingError as error:
@@ -118,7 +126,7 @@ def reproduce(
             },
             pictures=tuple(f"{file.stem}-{picture}.png" for one in found.values() for picture in one.pictures),
         )
-    book.keep(state="done")
+    book.keep(state="training" if partial else "done")
     return book.record
 
 
@@ -139,6 +147,7 @@ class _Book:
     def learned(self, model: Model, **changes: Any) -> None:
         """Note a training that is done, with the time it took."""
         trained = model.spec.trained
+        self.keep(step=trained.steps, steps=int(trained.settings["training"]["steps"]))
         self.spent = (self.spent[0] + trained.core_seconds, self.spent[1] + trained.seconds)
         core, wall = (round(seconds / 60, 2) for seconds in self.spent)
         self.keep(cpu_minutes=core, wall_minutes=wall, **changes)
@@ -180,12 +189,19 @@ def _resumed(place: Path, command: str) -> bool:
 
 
 def _trained(
-    recipe: str, settings: list[str], place: Path, train: Train, *, resume: bool, listen: Callable[[Event], None]
+    recipe: str,
+    settings: list[str],
+    place: Path,
+    train: Train,
+    *,
+    resume: bool,
+    so_far: bool = False,
+    listen: Callable[[Event], None],
 ) -> Model:
     """The model in ``place``, learned now where it is not there yet."""
     if state_of(place / "model.json") == FILE and not resume:
         return Model.load(place.resolve())
-    return train(recipe, *settings, out=place, resume=resume, overwrite=True, listen=listen)
+    return train(recipe, *settings, out=place, resume=resume, so_far=so_far, overwrite=True, listen=listen)
 
 
 def _started(
