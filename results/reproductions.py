@@ -1,4 +1,4 @@
-"""docs/reproductions.md from the files of ``results/reproduce``: ``python results/reproductions.py`` writes it."""
+"""docs/reproductions.md and its picture from ``results/reproduce``: ``python results/reproductions.py`` makes them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from firstsight.reproduce.record import Reproduction
 
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "results" / "reproduce", ROOT / "docs" / "reproductions.md"
+CURVES = {
+    "same-alphabet-contrastive": "the report's twin, contrastive",
+    "same-alphabet-triplet": "the report's twin, triplets",
+    "same-alphabet-flat": "its flat triplet loss",
+    "same-alphabet": "our recipe",
+}
+"""Reproductions drawn in one picture, below the last of them."""
+PICTURE = "pictures/same-alphabet.png"
 HEAD = """# Reproductions
 
 What papers published, and the same obtained here. This page is made from the files of `results/reproduce` by
@@ -122,6 +130,8 @@ def _section(name: str, what: Reproduction, some: list[dict[str, Any]], said: Ma
         ]
         for measure, details in record["details"].items():
             lines += _confusions(measure, details)
+        if name == list(CURVES)[-1] and record is some[-1]:
+            lines += ["", f"![Losses while learning, and errors on unseen alphabets]({PICTURE})"]
         lines += ["", *(f"![{what.title}](../results/reproduce/{picture})" for picture in record["pictures"])]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -150,6 +160,34 @@ def _confusions(measure: str, details: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def draw(found: Mapping[str, list[dict[str, Any]]]) -> Any:
+    """Losses by step, as shares of the first, and ROC of unseen alphabets, of the first seed of all in ``CURVES``."""
+    from matplotlib.figure import Figure
+
+    from firstsight.report.plots import CLASSES, canvas
+
+    made = Figure(figsize=(8.6, 3.4), layout="constrained", facecolor="white")
+    learning, judging = made.subplots(1, 2)
+    for (name, words), colour in zip(CURVES.items(), CLASSES, strict=False):
+        if not found[name]:
+            continue
+        record = found[name][0]
+        steps, losses = ([point[key] for point in record["curve"]] for key in ("step", "loss"))
+        learning.plot(steps, [loss / losses[0] for loss in losses], color=colour, label=words)
+        for details in record["details"].values():
+            roc = details["unseen"]["roc"]
+            judging.plot(roc["fmr"], [1 - missed for missed in roc["fnmr"]], color=colour)
+    judging.plot([0, 1], [0, 1], color=canvas.INK, linewidth=0.8, linestyle="--")
+    learning.set(xlabel="step", ylabel="loss, of the first", ylim=(0, None))
+    judging.set(xlabel="FMR: different alphabets taken for the same", ylabel="TAR: same alphabet recognised")
+    judging.set(xlim=(0, 1), ylim=(0, 1))
+    for axes in (learning, judging):
+        canvas.grid(axes)
+        axes.spines[["top", "right"]].set_visible(False)
+    made.legend(loc="outside lower center", ncols=len(CURVES), frameon=False, fontsize=9)
+    return made
+
+
 def _state(record: Mapping[str, Any]) -> str:
     if record["state"] == "stopped":
         return f"training ended: {record['stopped']}"
@@ -167,5 +205,7 @@ def _ours(metric: Mapping[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(records()))
+    made = records()
+    PAGE.write_text(page(made))
+    draw(made).savefig(PAGE.parent / PICTURE, dpi=130, metadata={"Software": None})
     print(PAGE)

@@ -90,3 +90,16 @@ def test_the_best_of_ours_stands_beside():
         ["98.00 % [88.00, 108.00]", ""],
         ["90.00 % [80.00, 100.00]", "98.00 % [88.00, 108.00]"],
     ]
+
+
+def test_the_picture_draws_every_curve_there_is():
+    """A loss for each reproduction that was run, and a ROC for each that was measured, beside that of chance."""
+    kept = {"confusion": {}, "roc": {"fmr": [0.0, 0.5, 1.0], "fnmr": [1.0, 0.2, 0.0]}}
+    curve = ({"step": 1, "loss": 4.0}, {"step": 2, "loss": 2.0})
+    found = {name: [] for name in REPRODUCTIONS}
+    for name, details in (("same-alphabet-flat", {}), ("same-alphabet", {"same-alphabet": {"unseen": kept}})):
+        found[name] = [record_of(name, 0) | {"curve": curve, "details": details}]
+    learning, judging = MADE.draw(found).axes
+    assert [list(line.get_ydata()) for line in learning.lines] == [[1.0, 0.5], [1.0, 0.5]]
+    assert list(judging.lines[0].get_ydata()) == [0.0, 0.8, 1.0]
+    assert len(judging.lines) == 2

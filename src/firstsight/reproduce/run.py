@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shlex
 import subprocess
 import time
@@ -29,6 +30,7 @@ RESULTS = Path("results/reproduce")
 BUILD = Path("build/reproduce")
 _OFTEN = 60.0  # seconds between partial results
 _POINTS = 60  # of a curve
+_NUMBERS = re.compile(r"\[[-+\d.eE,\s]*\]")  # a list that is no easier to read with a line for each
 
 
 class Train(Protocol):
@@ -141,7 +143,8 @@ class _Book:
     def keep(self, **changes: Any) -> None:
         """Change the record and write it."""
         self.record = replace(self.record, **changes)
-        write_atomically(self.file, (json.dumps(asdict(self.record), indent=1) + "\n").encode())
+        text = json.dumps(asdict(self.record), indent=1)
+        write_atomically(self.file, (_NUMBERS.sub(lambda many: " ".join(many[0].split()), text) + "\n").encode())
         self.last = time.monotonic()
 
     def learned(self, model: Model, **changes: Any) -> None:
