@@ -27,22 +27,26 @@ SEEDS = (0, 1, 2)
 LITE = ("encoder.name=efficientnet_lite0",)
 SCALE = ("encoder.mean=[0.498]", "encoder.std=[0.502]")
 TUNED = ("encoder.frozen=false", "input.size=96", "optimiser.lr=3e-4", "training.precision=auto")
+RANDOM = ("encoder.hidden=256", "loss.margin=0.2")
 ROWS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
     "faces": {
         "from nothing, recipe folder": ("folder", ()),
-        "frozen, layers of one step": ("backbone", (*LITE, "encoder.hidden=0", "training.steps=1")),
-        "frozen, layers learned": ("backbone", LITE),
+        "frozen, whitened": ("backbone", (*LITE, "training.steps=1")),
+        "frozen, whitened, then learned": ("backbone", LITE),
+        "frozen, two layers begun at random": ("backbone", (*LITE, *RANDOM)),
         "frozen, from its ONNX file": ("backbone", ("encoder.file={onnx}", *SCALE)),
         "learned further, 96 pixels": ("backbone", (*LITE, *TUNED, "training.steps=40")),
     },
     "icons": {
         "from nothing, recipe icons": ("icons", ("training.steps=800", "export.views=1")),
-        "frozen, layers learned": ("backbone", LITE),
-        "frozen, layers learned, white on black": ("backbone", (*LITE, "input.invert=true")),
+        "frozen, whitened": ("backbone", (*LITE, "training.steps=1")),
+        "frozen, whitened, then learned": ("backbone", LITE),
+        "frozen, two layers begun at random": ("backbone", (*LITE, *RANDOM)),
+        "frozen, whitened, then learned, white on black": ("backbone", (*LITE, "input.invert=true")),
     },
 }
 """Set -> name of a row -> recipe and changes."""
-SEVERAL = {"frozen, layers learned"}
+SEVERAL = {"frozen, whitened, then learned"}
 """Rows of three seeds; the others take minutes each, or differ by their start alone."""
 
 

@@ -25,6 +25,7 @@ from firstsight.learn import checkpoint, memory
 from firstsight.learn.augment.composing import Composer
 from firstsight.learn.augment.warp import turn
 from firstsight.learn.backbones.standing import features_by, learned_part, stands_on
+from firstsight.learn.backbones.whitening import begin_whitened
 from firstsight.learn.best import Best
 from firstsight.learn.data import open_both, tasks_of, told_apart
 from firstsight.learn.events import Event, Listener
@@ -228,10 +229,11 @@ class Run:
         """Drop what an earlier run left, its checkpoint first; returns that no step is done."""
         (self.out / checkpoint.NAME).unlink(missing_ok=True)
         write_atomically(self.log, b"")
-        if self.started_from and isinstance(self.loss.projection, Straight):
+        known = bool(self.started_from) or begin_whitened(self.encoder, self.features, self.arrays, self.labels)
+        if known and isinstance(self.loss.projection, Straight):
             turns = self.recipe.training.turns
             for comparison in self.loss.comparisons:
-                place_proxies(comparison, self.encoder, self.similarity, self.arrays, self.labels, turns)
+                place_proxies(comparison, self.encoder, self.similarity, self.arrays, self.labels, turns, self.features)
         return 0
 
     def restore(self) -> int:

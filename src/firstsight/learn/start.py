@@ -17,6 +17,7 @@ from firstsight.learn.export.readable import LabEmbedder
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities.base import TorchSimilarity
 from firstsight.model import SHIPPED, Model
+from firstsight.types import FloatArray
 
 TAKEN = ("input", "encoder", "similarity")
 """Sections of a recipe that the model decides: its weights mean nothing under others."""
@@ -132,7 +133,13 @@ def _shown(settings: dict[str, object], key: str) -> object:
 
 
 def place_proxies(
-    comparison: nn.Module, encoder: nn.Module, similarity: TorchSimilarity, images: Tensor, labels: Tensor, turns: int
+    comparison: nn.Module,
+    encoder: nn.Module,
+    similarity: TorchSimilarity,
+    images: Tensor,
+    labels: Tensor,
+    turns: int,
+    features: FloatArray | None = None,
 ) -> None:
     """Put the proxy of each class where a trained encoder already sees it: at the mean of some examples' embeddings.
 
@@ -142,6 +149,7 @@ def place_proxies(
         labels: ``(n,)`` in 0..classes - 1.
         turns: as for :func:`firstsight.learn.augment.warp.turn`; each turned class has a proxy of its own, and
             those of composites stay.
+        features: ``(n, f)`` that a frozen network gave for the images, which then is not run again; not turned.
     """
     if not isinstance(comparison, Proxies):
         return
@@ -152,6 +160,9 @@ def place_proxies(
     lab, total = LabEmbedder(encoder, similarity), torch.zeros_like(comparison.proxies[: classes * turns])
     for begin in range(0, len(some), 256):
         block = some[begin : begin + 256]
+        if features is not None:
+            total.index_add_(0, labels[block], torch.from_numpy(lab.embed_features(features[block.numpy()])))
+            continue
         shown = images[block]
         for k in range(turns):
             turned = torch.rot90(shown.flip(-1) if k >= 4 else shown, k % 4, (2, 3))

@@ -40,7 +40,7 @@ class OnFrozen(nn.Module):
     Shapes: ``(b, c, h, w)`` float32 in 0..1 -> ``(b, dim)`` float32.
     """
 
-    def __init__(self, backbone: Frozen, layers: nn.Module, origin: Origin) -> None:
+    def __init__(self, backbone: Frozen, layers: nn.Sequential, origin: Origin) -> None:
         super().__init__()
         self.backbone, self.layers, self.origin = backbone, layers, origin
 
@@ -63,7 +63,7 @@ class Tuned(nn.Module):
     """
 
     def __init__(
-        self, network: nn.Module, layers: nn.Module, origin: Origin, mean: Sequence[float], std: Sequence[float]
+        self, network: nn.Module, layers: nn.Sequential, origin: Origin, mean: Sequence[float], std: Sequence[float]
     ) -> None:
         super().__init__()
         self.body = Scaled(network, mean, std)
@@ -94,7 +94,7 @@ class Scaled(nn.Module):
 
 
 def layers(features: int, dim: int, hidden: int, dropout: float) -> nn.Sequential:
-    """Batch normalisation, then a dense layer, or two with a ReLU between.
+    """One linear map; or batch normalisation and two, with a ReLU between.
 
     Args:
         features: f.
@@ -102,10 +102,10 @@ def layers(features: int, dim: int, hidden: int, dropout: float) -> nn.Sequentia
         hidden: units of the layer between; 0 for none.
         dropout: share of these dropped in training.
     """
-    made: list[nn.Module] = [nn.BatchNorm1d(features)]
-    if hidden:
-        made += [nn.Linear(features, hidden), nn.ReLU(), nn.Dropout(dropout)]
-    return nn.Sequential(*made, nn.Linear(hidden or features, dim))
+    if not hidden:
+        return nn.Sequential(nn.Linear(features, dim))
+    between = (nn.BatchNorm1d(features), nn.Linear(features, hidden), nn.ReLU(), nn.Dropout(dropout))
+    return nn.Sequential(*between, nn.Linear(hidden, dim))
 
 
 def width_of(network: nn.Module, source: str, shape: tuple[int, int, int], scale: tuple[Sequence[float], ...]) -> int:

