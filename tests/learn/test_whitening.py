@@ -67,6 +67,27 @@ def test_the_covariance_is_that_of_ledoit_and_wolf() -> None:
     assert whitening.shrunk(rows, 6) == pytest.approx(expected * 1.5)
 
 
+def test_the_map_is_centred_sized_as_a_layer_and_keeps_what_varies_most() -> None:
+    """Embeddings of what it learned from have mean 0; two directions are those in which two classes of features lie."""
+    features, labels = drawn(60, 6)
+    features[:, 1:3] += np.random.default_rng(3).normal(0.0, 20.0, (60, 2)).astype(np.float32)[labels]
+    weight, bias = whitening.whitening(features, labels, 2)
+    assert (features @ weight.T + bias).mean(0) == pytest.approx(np.zeros(2), abs=1e-4)
+    assert np.sqrt((weight**2).mean()) == pytest.approx(1 / np.sqrt(3 * 12), rel=1e-5)
+    assert (weight[:, 1:3] ** 2).sum() > 0.95 * (weight**2).sum()
+
+
+def test_only_pairs_within_classes_count() -> None:
+    """What differs is estimated without bias, by degrees of freedom, and classes of one image change nothing."""
+    random = np.random.default_rng(4)
+    labels = np.repeat(np.arange(500), 2)
+    rows = random.normal(0.0, 2.0, (1000, 6))
+    found = whitening.within(rows, labels)
+    assert np.trace(found) / 6 == pytest.approx(4.0, rel=0.1)
+    single = np.concatenate([labels, 500 + np.arange(300)])
+    assert whitening.within(np.concatenate([rows, random.normal(0.0, 9.0, (300, 6))]), single) == pytest.approx(found)
+
+
 def test_few_images_are_trusted_less() -> None:
     """Whitening by three images a class of four changes less than by many: its directions stay alike in size."""
     ratio = {}
