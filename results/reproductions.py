@@ -28,6 +28,7 @@ What papers published, and the same obtained here. This page is made from the fi
     firstsight reproduce                     what there is
     firstsight reproduce koch-30k            train, measure, write results/reproduce/koch-30k.json
     firstsight reproduce koch-30k --smoke    the same in its smallest size, within seconds; its figures mean nothing
+    firstsight reproduce koch-30k --so-far   measure what a stopped run has learned, and learn no further
 
 A run that was stopped goes on with the same command. The file is written while training, too, with the state
 `training`. `--seed` changes every draw of training and of the measures, `KEY=VALUE` a setting of the recipe; both stand

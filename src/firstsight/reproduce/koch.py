@@ -27,6 +27,7 @@ _DIFFERS = (
     "The weights of the L1 distance are taken by their size, so that a model can be stored as a distance; the paper "
     "leaves them "
     "their sign. They begin equal; the paper does not say how.",
+    "A step is of 64 pairs, the paper's of 128: twice the steps for as much work.",
     "Training pairs: different ones are drawn from anywhere, half of all are same; the paper says neither.",
     "The 30 alphabets of training are those of the published background set; the 10 of validation and the 10 of the "
     "test are "
