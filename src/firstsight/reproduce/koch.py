@@ -45,7 +45,7 @@ _DIFFERS = (
 _QUARTER = (
     "encoder.width=16",
     "encoder.dim=1024",
-    "optimiser.rates=[1.0, 1.0, 1.0, 1.0, 12.0, 420.0, 2.0]",  # four times the weight each of as many sigmoids has
+    "optimiser.rates=[1.0, 1.0, 1.0, 1.0, 12.0, 420.0, 2.0]",  # a weight of 1,024 stands for four of 4,096
 )
 
 
@@ -98,7 +98,7 @@ def _made(pairs: int, verification: float, *, distorted: bool, quarter: bool = F
             *(
                 (
                     "A quarter of the channels and of the sigmoids: an epoch takes three core-minutes instead of half "
-                    "an hour, and the loss falls alike.",
+                    "an hour, and the loss of the first hundred steps falls alike.",
                 )
                 if quarter
                 else ()

@@ -15,7 +15,7 @@ Float64Array = NDArray[np.float64]
 
 MOST = 4096
 """Features that are whitened, within a minute or two."""
-_BLOCK = 256  # images of a forward pass
+_BLOCK = 32  # images of a forward pass
 
 
 def begin_whitened(encoder: nn.Module, features: FloatArray | None, images: Tensor, labels: Tensor) -> bool:
@@ -23,7 +23,7 @@ def begin_whitened(encoder: nn.Module, features: FloatArray | None, images: Tens
 
     Args:
         encoder: any.
-        features: ``(n, f)`` of its network, where they are known.
+        features: ``(n, f)`` of its network if that is frozen; one that learns is asked.
         images, labels: ``(n, c, h, w)`` uint8 and ``(n,)``.
 
     Returns:
@@ -32,18 +32,18 @@ def begin_whitened(encoder: nn.Module, features: FloatArray | None, images: Tens
     Raises:
         UsageError: the features are too many for that.
     """
-    if not isinstance(encoder, OnFrozen | Tuned) or len(encoder.layers) > 1:
+    if not isinstance(encoder, OnFrozen | Tuned):
         return False
-    if features is None and isinstance(encoder, Tuned):
-        features = _features(encoder.body, images)
     linear = encoder.layers[0]
-    if features is None or not isinstance(linear, nn.Linear):
+    if not isinstance(linear, nn.Linear):
         return False
-    if features.shape[1] > MOST:
+    if linear.in_features > MOST:
         raise UsageError(
-            f"{encoder.origin.name} gives {features.shape[1]:,} features, at most {MOST:,} can be whitened; name "
+            f"{encoder.origin.name} gives {linear.in_features:,} features, at most {MOST:,} can be whitened; name "
             "another tensor with encoder.output, or set encoder.hidden=256 to begin at random"
         )
+    if features is None:
+        features = _features(encoder.body, images)
     weight, bias = whitening(features, labels.numpy(), linear.out_features)
     with torch.no_grad():
         linear.weight.copy_(torch.from_numpy(weight))
