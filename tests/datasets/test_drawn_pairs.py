@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstsight.datasets.drawing import drawn_pairs, drawn_triplets
+from firstsight.datasets.drawing import drawn_pairs, drawn_triplets, trails
 from firstsight.errors import DataError
 
 SEEDED = settings(derandomize=True, deadline=None, max_examples=60)
@@ -83,3 +83,35 @@ def test_what_gives_no_pair_is_refused(labels):
     labels = np.array(labels)
     with pytest.raises(DataError, match="at least two classes with two examples each"):
         drawn_pairs(labels, labels * 0, 4, 0)
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60),
+    longest=st.integers(1, 9),
+    seed=st.integers(0, 1000),
+)
+@SEEDED
+def test_trails_are_trails(rows, longest, seed):
+    """Whatever the pairs, doubled ones and loops too: each once, a piece no longer than asked, neighbours joined."""
+    pairs = np.array(rows)
+    pieces = trails(pairs, longest, np.random.default_rng(seed))
+    assert sorted(np.concatenate(pieces).tolist()) == list(range(len(pairs)))
+    for piece in pieces:
+        assert 1 <= len(piece) <= longest
+        assert any(walked(pairs[piece], start) for start in pairs[piece[0]])
+
+
+def walked(pairs, start):
+    """Whether the pairs, from ``start`` on, lead from one to the next."""
+    for left, right in pairs.tolist():
+        if start not in (left, right):
+            return False
+        start = right if start == left else left
+    return True
+
+
+def test_trails_join_what_can_be_joined():
+    """A ring is one trail, and pairs apart are as many."""
+    ring = np.stack([np.arange(7), np.roll(np.arange(7), 1)], 1)
+    assert [len(piece) for piece in trails(ring, 9, np.random.default_rng(0))] == [7]
+    assert [len(piece) for piece in trails(np.arange(8).reshape(4, 2), 9, np.random.default_rng(0))] == [1] * 4

@@ -263,3 +263,14 @@ def test_references_are_fused_to_their_mean_embedding():
     table[episodes.query[0]] = [1.0, 0.0]
     credit = query_credits(Constant(), table, episodes)
     assert credit[0].tolist() == [float(t == 1) for t in episodes.target[0].tolist()]
+
+
+def test_tasks_name_the_examples_they_need():
+    """Tasks among those that take part ask about the same examples, and none takes part for nothing."""
+    tasks = any_classes(alphabets(), ways=4, shots=2, tasks=3, seed=0)
+    used, among = tasks.needed()
+    assert (used[among.support] == tasks.support).all()
+    assert (used[among.query] == tasks.query).all()
+    assert (among.target == tasks.target).all()
+    assert set(used) == {*tasks.support.ravel(), *tasks.query.ravel()}
+    assert len(used) < len(alphabets())

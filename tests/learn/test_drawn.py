@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from drawn import TINY
 from firstsight.errors import TrainingError, UsageError
 from firstsight.learn.comparisons.given import GivenPairs, GivenTriplets
 from firstsight.learn.recipe import load
+from firstsight.learn.run import Run
 from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets
 from firstsight.learn.similarities.fixed import Euclidean
+from firstsight.learn.train import with_data
 
 LABELS = np.repeat(np.arange(8), 6)
 GROUPS = LABELS // 2
@@ -64,3 +67,32 @@ def test_given_comparisons_want_their_sampler(comparison):
     wanted = comparison.removeprefix("given_")
     with pytest.raises(UsageError, match=f"takes {wanted} as they were drawn.*set sampling.name={wanted}"):
         load("folder", [f"comparison.name={comparison}", "similarity.name=euclidean", "loss.name=triplet"])
+
+
+def test_trails_hold_every_pair_once_and_few_examples():
+    """An epoch on trails has the pairs of a shuffled one, another order each time, and fewer examples a batch."""
+    made = {order: DrawnPairs(LABELS, GROUPS, 0, count=120, size=24, order=order) for order in ("shuffled", "trails")}
+    batches = {order: [sampler.batch(step).reshape(-1, 2) for step in range(10)] for order, sampler in made.items()}
+    for epoch in (slice(0, 5), slice(5, 10)):
+        found = [np.sort(np.concatenate(batches[order][epoch]), axis=0) for order in made]
+        np.testing.assert_array_equal(*found)
+    trails = batches["trails"]
+    assert any((one != other).any() for one, other in zip(trails[:5], trails[5:], strict=True))
+    examples = {order: np.mean([len(np.unique(batch)) for batch in many]) for order, many in batches.items()}
+    assert examples["trails"] < 0.85 * examples["shuffled"]
+
+
+def test_a_step_on_trails_embeds_an_example_once(tmp_path, shapes):
+    """The images of a step are distinct, and its loss is that of the batch with each in all of its places."""
+    changes = ("sampling.name=pairs", "sampling.count=60", "sampling.size=12", "sampling.order=trails")
+    pairs = (*changes, "comparison.name=given_pairs", "loss.name=contrastive", "similarity.name=euclidean")
+    kept = [c for c in TINY if not c.startswith(("sampling.", "loss.", "comparison.", "similarity."))]
+    recipe = with_data(load("folder", [*kept, *pairs]), f"folder:{shapes}")
+    run = Run(recipe, tmp_path, lambda _: None)
+    index = run.sampler.batch(3)
+    images, labels = run.batch(3)
+    assert len(images) == len(labels) == len(np.unique(index)) < len(index) == 24
+    embeddings = torch.rand(len(images), 8, generator=torch.Generator().manual_seed(0))
+    place = torch.from_numpy(np.searchsorted(np.unique(index), index))
+    again = run.loss(embeddings[place], run.labels[torch.from_numpy(index)], torch.Generator())
+    assert run.objective(embeddings, labels, 3) == again

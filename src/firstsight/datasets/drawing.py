@@ -87,6 +87,50 @@ def two_class_triplets(labels: IntArray, count: int, draw: np.random.Generator) 
     return made
 
 
+def trails(pairs: IntArray, longest: int, draw: np.random.Generator) -> list[IntArray]:
+    """Every row of ``pairs`` once, in trails: each pair shares an example with the one before it.
+
+    A walk from example to example along pairs that were not taken yet, until none is left where it stands (Hierholzer,
+    1873, doi:10.1007/BF01442866, without joining what he joins), cut to pieces, the pieces in a drawn order. ``k``
+    pairs of a piece hold ``k + 1`` examples at most, where pairs apart hold ``2 k``.
+
+    Args:
+        pairs: ``(n, 2)`` indices of examples.
+        longest: pairs of a piece.
+        draw: decides.
+
+    Returns:
+        Rows of ``pairs`` of each piece, ``(1..longest,)``.
+
+    Example:
+        >>> import numpy as np
+        >>> ring = np.array([[0, 1], [2, 3], [1, 2], [3, 0]])
+        >>> [len(piece) for piece in trails(ring, 4, np.random.default_rng(0))]
+        [4]
+    """
+    order = draw.permutation(len(pairs))
+    rows, left, right = np.tile(order, 2), pairs[order].ravel(order="F"), pairs[order][:, ::-1].ravel(order="F")
+    by = np.argsort(left, kind="stable")
+    many = np.bincount(left)
+    going, row = right[by].tolist(), rows[by].tolist()
+    stop = np.cumsum(many)
+    at, end = (stop - many).tolist(), stop.tolist()
+    taken, pieces = bytearray(len(pairs)), []
+    first = draw.permutation(len(many))
+    for start in np.concatenate([first[many[first] % 2 == 1], first]).tolist():  # walks end where an odd number meet
+        here, walk = start, []
+        while True:
+            while at[here] < end[here] and taken[row[at[here]]]:
+                at[here] += 1
+            if at[here] == end[here]:
+                break
+            taken[row[at[here]]] = True
+            walk.append(row[at[here]])
+            here = going[at[here]]
+        pieces += [np.array(walk[i : i + longest]) for i in range(0, len(walk), longest)]
+    return [pieces[i] for i in draw.permutation(len(pieces))]
+
+
 _NO_TRIPLET = (
     "no example has both a partner of its class and one of another class to be drawn; at least two classes "
     "with two examples each were expected"

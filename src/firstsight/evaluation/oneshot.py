@@ -31,6 +31,12 @@ class Episodes:
     query: IntArray
     target: IntArray
 
+    def needed(self) -> tuple[IntArray, Episodes]:
+        """Which examples take part ``(m,)``, in order; and the same tasks, drawn from those alone."""
+        used, place = np.unique(np.concatenate([self.support.ravel(), self.query.ravel()]), return_inverse=True)
+        support, query = np.split(place, [self.support.size])
+        return used, Episodes(support.reshape(self.support.shape), query.reshape(self.query.shape), self.target)
+
 
 def within_group(data: DataSet, *, ways: int, tasks: int, seed: int) -> tuple[Episodes, list[str]]:
     """Tasks of Lake's form: ``ways`` classes of one group, support by one origin, queries by another.

@@ -67,7 +67,10 @@ class Run:
         self.labels = torch.from_numpy(targets)
         self.held_arrays = self._read(self.held) if self.held else None
         self.episodes = tasks_of(self.held, settings.validation_tasks) if self.held else None
-        if self.held and self.episodes is None:
+        if self.held_arrays is not None and self.episodes is not None:
+            used, self.episodes = self.episodes.needed()
+            self.held_arrays = self.held_arrays[used]
+        elif self.held:
             listen(Event("note", message=f"{self.held.name} is too small to watch progress on: no held-out accuracy"))
         self.encoder, self.started_from, self.inherited = self._encoder(network)
         self.trained = learned_part(self.encoder)
@@ -143,7 +146,7 @@ class Run:
         """The images and labels of a step: a function of seed and step alone."""
         generator = self._generator(step)
         torch.manual_seed(self._seed(f"{step}:dropout"))  # what the network itself draws
-        index = torch.from_numpy(self.sampler.batch(step))
+        index, _ = self._drawn(step)
         if self.features is not None:
             return torch.from_numpy(self.features)[index], self.labels[index]
         images, labels = self.arrays[index].to(torch.float32) / 255, self.labels[index]
@@ -157,8 +160,16 @@ class Run:
 
     def objective(self, embeddings: Tensor, labels: Tensor, step: int) -> Tensor:
         """The loss of a step, whose comparisons are drawn by seed and step alone."""
+        _, place = self._drawn(step)
+        if place is not None:
+            embeddings, labels = embeddings[place], labels[place]
         loss: Tensor = self.loss(embeddings, labels, self._generator(~step))
         return loss
+
+    def _drawn(self, step: int) -> tuple[Tensor, Tensor | None]:
+        """The examples that a step embeds; and, where one stands in the batch several times, which stands where."""
+        index = torch.from_numpy(self.sampler.batch(step))
+        return torch.unique(index, return_inverse=True) if getattr(self.sampler, "once", False) else (index, None)
 
     def _generator(self, step: int) -> torch.Generator:
         return torch.Generator().manual_seed(self._seed(str(step)))

@@ -6,8 +6,11 @@ from torch import Tensor, nn
 
 from firstsight.errors import UsageError
 from firstsight.learn.bounds import Dimensions, Width
+from firstsight.learn.encoders.spectral import SpectralConv2d
 
 SMALLEST = 65  # pixels; four convolutions and three halvings leave one
+
+SPECTRAL = 48  # channels; with fewer the second convolution learns faster as it stands
 
 
 class Koch(nn.Module):
@@ -35,7 +38,8 @@ class Koch(nn.Module):
         widths, side = (channels, width, 2 * width, 2 * width, 4 * width), size
         layers: list[nn.Module] = []
         for before, after, kernel in zip(widths, widths[1:], (10, 7, 4, 4), strict=False):
-            layers.append(nn.Conv2d(before, after, kernel))
+            spectral = kernel == 7 and width >= SPECTRAL
+            layers.append((SpectralConv2d if spectral else nn.Conv2d)(before, after, kernel))
             side -= kernel - 1
             if after != widths[-1]:
                 layers.append(nn.MaxPool2d(2))
