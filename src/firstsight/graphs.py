@@ -13,7 +13,7 @@ from firstsight.types import FloatArray
 
 Ends = list[tuple[str, str, list[int]]]
 """Name, type and shape beyond the first dimension of each input, then of each output."""
-_PAIRS = 1024  # at once: their features stay in the processor's cache
+_PAIRS, _NUMBERS = 1024, 1 << 17  # at most, of each side at once: they stay in the processor's cache
 
 
 def open_graph(data: bytes, source: str, expected: Ends, of_any_number_of: str) -> Any:
@@ -67,6 +67,7 @@ class PairGraph:
             ("scores", "tensor(float)", []),
         ]
         self._session, self._source = open_graph(data, source, ends, "pairs"), source
+        self._together = max(1, min(_PAIRS, _NUMBERS // dim))
 
     @classmethod
     def of(cls, file: Path, dim: int) -> PairGraph:
@@ -80,8 +81,8 @@ class PairGraph:
             ModelError: it fails, or gives numbers that are not finite.
         """
         out = np.empty(len(left), np.float32)
-        for start in range(0, len(left), _PAIRS):
-            some = slice(start, start + _PAIRS)
+        for start in range(0, len(left), self._together):
+            some = slice(start, start + self._together)
             given = {"left": np.ascontiguousarray(left[some]), "right": np.ascontiguousarray(right[some])}
             try:
                 made = self._session.run(None, given)[0]

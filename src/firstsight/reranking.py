@@ -15,7 +15,7 @@ import numpy as np
 from firstsight.similarity import Measure, Shelf, Similarity
 from firstsight.types import FloatArray, IntArray
 
-_BLOCK = 4096  # pairs whose embeddings are laid side by side at once
+_BLOCK = 1 << 19  # numbers of embeddings that are laid side by side at once
 _PROBES = 64  # whose shortlists are looked at together
 
 
@@ -46,9 +46,10 @@ class Reranked:
         """Every row of ``left (a, d)`` against every row of ``right (b, d)``: ``(a, b)``; the network on every pair."""
         out = np.empty((len(left), len(right)), np.float32)
         flat = out.reshape(-1)
-        for start in range(0, flat.size, _BLOCK):
-            row, column = np.divmod(np.arange(start, min(start + _BLOCK, flat.size)), len(right))
-            flat[start : start + _BLOCK] = self.network(left[row], right[column])
+        block = max(1, _BLOCK // max(1, left.shape[1]))
+        for start in range(0, flat.size, block):
+            row, column = np.divmod(np.arange(start, min(start + block, flat.size)), len(right))
+            flat[start : start + block] = self.network(left[row], right[column])
         return out
 
     def among(self, probes: FloatArray, gallery: FloatArray) -> FloatArray:

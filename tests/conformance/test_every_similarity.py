@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstsight.errors import TrainingError
 from firstsight.learn.catalogue import LOSSES, SIMILARITIES
 from firstsight.learn.similarities.fixed import RBF, Cosine, Euclidean, Manhattan, SquaredEuclidean
 from firstsight.learn.similarities.pair_network import PairNetwork
 from firstsight.learn.similarities.weighted import WeightedL1, sized
+from firstsight.reranking import Reranked
 from firstsight.similarity import Link, Similarity
 
 SEEDED = settings(derandomize=True, deadline=None, max_examples=30)
@@ -186,17 +186,22 @@ def test_angles_are_exact_where_the_cosine_is_not():
     np.testing.assert_allclose(twin.runtime.scores(base.numpy(), turned.numpy())[0], expected, rtol=1e-5)
 
 
-def test_free_weights_compare_but_cannot_be_stored():
-    """A weight below 0 makes two alike by differing while learning; a model can't hold it and says what mends it."""
-    twin = WeightedL1(2, weights="free")
+def test_free_weights_below_0_are_a_graph_on_pairs():
+    """A weight below 0 makes two alike by differing, in learning and in use; without any it is a distance."""
+    twin = WeightedL1(2, weights="free", shortlist=7)
     with torch.no_grad():
         twin.weights.copy_(torch.tensor([2.0, -1.0]))
     left, right = torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 3.0]])
     made = twin.prepare(left), twin.prepare(right)
     for score in (twin.cross(*made).item(), twin.aligned(*made).item()):
         assert score == pytest.approx(-(2 * 1 - 1 * 3) / 2)
-    with pytest.raises(TrainingError, match="1 of 2 weights.*pair network.*similarity.weights=folding"):
-        _ = twin.runtime
+    runtime = twin.runtime
+    assert isinstance(runtime, Reranked)
+    assert runtime.nearest == Similarity("manhattan", Link("negate"))
+    assert runtime.shortlist == 7
+    sides = made[0].detach().numpy(), made[1].detach().numpy()
+    for found in (runtime.aligned(*sides)[0], runtime.scores(*sides)[0, 0]):
+        assert found == pytest.approx(-(2 * 1 - 1 * 3) / 2)
     with torch.no_grad():
         twin.weights.copy_(torch.tensor([2.0, 0.0]))
     assert twin.runtime == Similarity("manhattan", Link("negate"))

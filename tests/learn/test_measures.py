@@ -13,7 +13,6 @@ from torch import nn
 
 from drawn import TINY
 from firstsight import api
-from firstsight.errors import TrainingError
 from firstsight.gallery import Gallery
 from firstsight.learn.export.directory import load_encoder, load_lab, save_again
 from firstsight.learn.export.readable import LabEmbedder
@@ -233,12 +232,33 @@ def test_learned_weights_take_part_in_the_moving_average(
     assert 0.1 * last.norm() < averaged.norm() < 0.95 * last.norm()
 
 
-def test_free_weights_of_both_signs_are_refused_when_a_model_is_asked_for(shapes: Path, tmp_path: Path) -> None:
-    """Free weights that end on both sides of 0 give no model but the sentence that mends it; the checkpoint stays."""
+def test_free_weights_of_both_signs_are_stored_as_a_graph_on_pairs(shapes: Path, tmp_path: Path) -> None:
+    """Free weights that end on both sides of 0 are signs in ``pair.onnx``; lab, model and next training agree."""
     changes = ("similarity.name=weighted_l1", *WAYS["weighted_l1"], "similarity.weights=free", "optimiser.lr=0.3")
-    with pytest.raises(TrainingError, match="below 0.*needs a pair network.*set similarity.weights=folding"):
-        api.train("folder", *TINY, *changes, "training.average=0.0", data=str(shapes), out=tmp_path / "free")
-    assert not (tmp_path / "free" / "model.json").exists()
+    model = api.train(
+        "folder",
+        *TINY,
+        *changes,
+        "training.average=0.0",
+        "similarity.shortlist=3",
+        data=str(shapes),
+        out=tmp_path / "m",
+    )
+    encoder, similarity = load_encoder(model)
+    assert isinstance(similarity, WeightedL1)
+    assert 0 < int((similarity.weights < 0).sum()) < len(similarity.weights)
+    assert model.spec.pair is not None
+    assert model.spec.pair.shortlist == 3
+    assert model.spec.similarity.measure == "manhattan"
+    lab = LabEmbedder(encoder, similarity)
+    files = sorted(shapes.glob("*/*.png"))[:12]
+    vectors = model.embed(files)
+    weighed = similarity.weights.detach().numpy() / len(similarity.weights)
+    apart = np.abs(vectors[:, None] - vectors[None]) * np.sign(weighed)
+    expected = similarity.bias.item() - apart.sum(-1)
+    for embedder in (model, lab):
+        np.testing.assert_allclose(embedder.score(vectors, vectors), expected, rtol=1e-4, atol=1e-4)
+    assert model.compare(files[0], files[0]).score == pytest.approx(similarity.bias.item(), abs=1e-5)
 
 
 def test_a_model_that_lost_its_learned_weights_is_refused(trained: Trained, tmp_path: Path) -> None:

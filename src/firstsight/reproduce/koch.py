@@ -99,7 +99,7 @@ def _made(pairs: int, verification: float, *, distorted: bool, quarter: bool = F
             *_DIFFERS,
             *(
                 (
-                    "Pairs of a step are drawn apart, not on trails; the weights of the distance are taken by their size.",
+                    "Pairs of a step are drawn apart, not on trails; weights of the distance are taken by their size.",
                     "A quarter of the channels and of the sigmoids: an epoch takes three core-minutes instead of half "
                     "an hour, and the loss of the first hundred steps falls alike.",
                 )

@@ -29,7 +29,7 @@ from firstsight.learn.recipe import exported_as
 from firstsight.learn.settings import ExportSettings
 from firstsight.learn.similarities.base import TorchSimilarity
 from firstsight.learn.similarities.pair_network import PairNetwork
-from firstsight.learn.similarities.weighted import Learned, sized
+from firstsight.learn.similarities.weighted import Learned, WeightedL1, sized
 from firstsight.model import Model
 from firstsight.reranking import Reranked
 from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, PairSpec, SimilaritySpec, TrainingSpec
@@ -70,8 +70,8 @@ def save(
     half = trained.settings.get("export", {}).get("half", False) is True
     if half:
         encoder = rounded(encoder)
-        if isinstance(similarity, PairNetwork):
-            similarity = cast("PairNetwork", rounded(similarity))
+        if isinstance(similarity, nn.Module):
+            similarity = cast("TorchSimilarity", rounded(similarity))
     # A torch module's own weights are in the graph and among the weights; a frozen network's in the graph alone.
     weights = {k: v.detach().contiguous() for k, v in Learned(encoder, similarity).weights().items()}
     files = {
@@ -80,7 +80,7 @@ def save(
     }
     runtime = similarity.runtime
     nearest = runtime.nearest if isinstance(runtime, Reranked) else runtime
-    if isinstance(similarity, PairNetwork):
+    if isinstance(similarity, PairNetwork | WeightedL1) and isinstance(runtime, Reranked):
         files["pair.onnx"] = similarity.graph()
     specs = {k: described(v) for k, v in files.items()}
     link = nearest.link
@@ -105,7 +105,7 @@ def save(
         found, expected = loaded.embed_arrays(probe), lab.embed_arrays(probe)
         # float32 has seven digits whatever the length of an embedding; those of unit length are held to TOLERANCE.
         gap = float(np.abs(found - expected).max()) / max(1.0, float(np.abs(expected).max()))
-        if isinstance(similarity, PairNetwork):
+        if isinstance(runtime, Reranked):
             with torch.inference_mode():
                 sides = torch.from_numpy(expected), torch.from_numpy(np.roll(expected, 1, 0))
                 scores = similarity.aligned(*sides).numpy()

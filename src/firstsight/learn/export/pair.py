@@ -1,8 +1,11 @@
-"""A network on pairs as an ONNX graph."""
+"""What scores pairs, where no measure does, as an ONNX graph."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+import numpy.typing as npt
 from onnx import TensorProto, helper, numpy_helper
 
 from firstsight.learn.export.joining import OPSET
@@ -46,6 +49,32 @@ def pair_graph(first: FloatArray, bias_first: FloatArray, last: FloatArray, *, s
         ("Add", ["summed", "bias"], "column"),
         ("Squeeze", ["column", "axis"], "scores"),
     ]
+    return _made(nodes, weights, dim)
+
+
+def signed_graph(signs: FloatArray, *, bias: float) -> bytes:
+    """``bias - signs . |left - right|``.
+
+    Args:
+        signs: ``(d,)``, each 1 or -1.
+        bias: added.
+
+    Returns:
+        As :func:`pair_graph`.
+    """
+    weights = {"signs": -signs[:, None], "bias": np.array([bias]), "axis": np.array([1], np.int64)}
+    nodes = [
+        ("Sub", ["left", "right"], "apart"),
+        ("Abs", ["apart"], "difference"),
+        ("MatMul", ["difference", "signs"], "summed"),
+        ("Add", ["summed", "bias"], "column"),
+        ("Squeeze", ["column", "axis"], "scores"),
+    ]
+    return _made(nodes, weights, len(signs))
+
+
+def _made(nodes: list[tuple[str, list[str], str]], weights: Mapping[str, npt.NDArray[np.generic]], dim: int) -> bytes:
+    """A graph of operators ``(kind, takes, gives)``, from ``left, right (n, dim)`` to ``scores (n,)``."""
     made = [
         helper.make_node(kind, given, [name], None, None, None, None, **({"axis": 1} if kind == "Concat" else {}))
         for kind, given, name in nodes

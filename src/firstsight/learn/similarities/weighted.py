@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from firstsight.errors import TrainingError
-from firstsight.learn.bounds import Positive
+from firstsight.graphs import PairGraph
+from firstsight.learn.bounds import Count, Positive
+from firstsight.learn.export.pair import signed_graph
 from firstsight.learn.similarities.base import TorchSimilarity, distances
+from firstsight.reranking import Reranked
 from firstsight.similarity import Link, Similarity
 
 _OWN = "similarity."
@@ -26,40 +28,45 @@ class WeightedL1(nn.Module):
 
     A weight above 0 folds into the embedding (``weight * |a - b| = |weight * a - weight * b|``), so that a model stores
     this as ``manhattan`` on scaled embeddings. A weight below 0 says that a *difference* makes two alike, which no
-    distance says.
+    distance says: a model with such weights stores the sum as a graph on pairs beside the encoder, and ``identify``
+    finds a shortlist by ``manhattan`` and puts it in order by the graph.
 
     Args:
         dim: of the embeddings.
         scale: times the mean, so that the logit begins at its size; weights of one sum, as in the paper, have that of
             the dimensions times what they begin with.
         weights: ``folding`` takes them by their size, so that all fold; ``free`` leaves them their sign, as the paper.
+        shortlist: how many of the nearest ``identify`` puts in order, where some weight does not fold.
     """
 
     domain: ClassVar[str] = "logit"
     normalise: ClassVar[bool] = False
 
-    def __init__(self, dim: int, weights: Literal["folding", "free"] = "folding", *, scale: Positive = 1.0) -> None:
+    def __init__(
+        self,
+        dim: int,
+        weights: Literal["folding", "free"] = "folding",
+        *,
+        scale: Positive = 1.0,
+        shortlist: Count = 50,
+    ) -> None:
         super().__init__()
-        self.scale = scale
+        self.scale, self.shortlist = scale, shortlist
         self.kind = weights
         self.weights = nn.Parameter(torch.ones(dim))
         self.bias = nn.Parameter(torch.zeros(()))
 
     @property
-    def runtime(self) -> Similarity:
-        """``manhattan``, negated, plus the bias.
+    def runtime(self) -> Similarity | Reranked:
+        """``manhattan``, negated, plus the bias; where some weight does not fold, that is for the shortlist."""
+        nearest = Similarity("manhattan", Link("negate", bias=self.bias.item()))
+        if not bool(self._against().any()):
+            return nearest
+        return Reranked(nearest, PairGraph(self.graph(), len(self.weights), "pair.onnx"), self.shortlist)
 
-        Raises:
-            TrainingError: a weight is below 0.
-        """
-        below = int((self.weights < 0).sum())
-        if below and self.kind == "free":
-            raise TrainingError(
-                f"{below} of {len(self.weights)} weights of similarity 'weighted_l1' are below 0, which a distance of "
-                "embeddings can't hold: it needs a pair network; set similarity.weights=folding, or "
-                "similarity.name=pair_network"
-            )
-        return Similarity("manhattan", Link("negate", bias=self.bias.item()))
+    def graph(self) -> bytes:
+        """The score of two prepared embeddings as an ONNX graph."""
+        return signed_graph(self._signs().numpy(), bias=self.bias.item())
 
     def prepare(self, embeddings: Tensor) -> Tensor:
         """Scale each dimension by its weight's size."""
@@ -75,12 +82,15 @@ class WeightedL1(nn.Module):
 
     def aligned(self, left: Tensor, right: Tensor) -> Tensor:
         """``(b,)``; as ``cross``."""
-        signs = torch.where(self._against(), -1.0, 1.0)
-        return self.bias - (signs * (left - right).abs()).sum(-1)
+        return self.bias - (self._signs() * (left - right).abs()).sum(-1)
 
     def _against(self) -> Tensor:
         """Which dimensions ``(d,)`` make two alike by differing."""
         return (self.weights < 0) & (self.kind == "free")
+
+    def _signs(self) -> Tensor:
+        """-1 for those, 1 for the others ``(d,)``."""
+        return torch.where(self._against(), -1.0, 1.0)
 
 
 def sized(part: type[TorchSimilarity], dim: int, settings: Mapping[str, Any]) -> TorchSimilarity:
