@@ -12,14 +12,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from drawn import SHAPES, TINY, Cli, Refused
 from firstsight import api
+from firstsight.cli import render
 from firstsight.cli.commands import app
 from firstsight.gallery import Gallery
+from firstsight.learn.events import Event
 from firstsight.model import Model
 from firstsight.serve.settings import Settings
 from firstsight.types import Record
@@ -468,3 +471,16 @@ def test_markup_in_names_is_shown_as_it_is(gallery: Path, picture: Path, cli: Cl
     """A name that looks like markup is printed as it was given, not interpreted."""
     api.enroll(gallery, "[bold]x[/bold]", [picture], override="duplicate")
     assert "[bold]x[/bold]" in cli("list", gallery).out
+
+
+def test_a_resumed_run_says_how_long_it_has_left_by_its_own_steps(monkeypatch, capsys) -> None:
+    """Going on at step 900 of 1,000, the first line promises nothing, and ten seconds a step leave 980 seconds."""
+    clock = iter([100.0, 120.0])
+    monkeypatch.setattr(render, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    values = {"loss": 1.0, "examples_per_second": 5.0}
+    with render.training(quiet=False) as listen:
+        listen(Event("step", 900, 1000, values=values))
+        listen(Event("step", 902, 1000, values=values))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "step 900 of 1,000  loss 1.000  5 images/s"
+    assert second == "step 902 of 1,000  loss 1.000  5 images/s  left 16.3 min"

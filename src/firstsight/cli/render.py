@@ -142,7 +142,8 @@ class _Lines:
     """One line every ten seconds and at every validation."""
 
     def __init__(self) -> None:
-        self.last, self.began = 0.0, time.monotonic()
+        self.last = 0.0
+        self.began: tuple[float, int] | None = None  # when the first step was heard of, and which one it was
         self.seen: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
@@ -156,15 +157,15 @@ class _Lines:
                 self.last = now
                 print(f"reading {event.message}: {event.step:,} of {event.steps:,}", file=sys.stderr, flush=True)
             return
+        self.began = self.began or (now, event.step)
         if event.step == event.steps or now - self.last > 10 or "validation_accuracy" in (event.values or {}):
             self.last = now
-            spent = now - self.began
-            left = spent / max(1, event.step) * (event.steps - event.step)
-            print(
-                f"step {event.step:,} of {event.steps:,}  {_values(self.seen)}  left {left / 60:.1f} min",
-                file=sys.stderr,
-                flush=True,
-            )
+            then, first = self.began
+            left = ""
+            if event.step > first:  # a resumed run has not done the steps before in this time
+                minutes = (now - then) / (event.step - first) * (event.steps - event.step) / 60
+                left = f"  left {minutes:.1f} min"
+            print(f"step {event.step:,} of {event.steps:,}  {_values(self.seen)}{left}", file=sys.stderr, flush=True)
 
 
 def _values(values: dict[str, float]) -> str:

@@ -109,7 +109,8 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> int:
     with _interrupts() as interrupted:
         for done in steps:
             step = done.step
-            run.average.update_parameters(run.learned)
+            if settings.average:
+                run.average.update_parameters(run.learned)
             last = step == settings.steps
             speed = (step - start) * done.examples / (time.perf_counter() - began)
             values = {"loss": done.loss, "learning_rate": done.learning_rate, "examples_per_second": speed}
