@@ -124,7 +124,7 @@ def table(found: dict[str, Any]) -> str:
             seeds = f" ({', '.join(f'{100 * v:.1f}' for v in values)})" if len(values) > 1 else ""
             known = [all("from before" in line for line in run["features"]) for run in runs]
             kept = [run["seconds"] for run, before in zip(runs, known, strict=True) if run["features"] and before]
-            whole = [run["seconds"] for run in runs if run["seconds"] not in kept]
+            whole = [r["seconds"] for r, before in zip(runs, known, strict=True) if not (r["features"] and before)]
             accuracy = f"{100 * sum(values) / len(values):.1f} %{seeds}"
             again = f"{sum(kept) / len(kept):.0f}" if kept else ""
             cells = (

@@ -1,4 +1,4 @@
-"""docs/reproductions.md and its picture from ``results/reproduce``: ``python results/reproductions.py`` makes them."""
+"""docs/reproductions.md and its pictures from ``results/reproduce``: ``python results/reproductions.py`` makes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ CURVES = {
     "same-alphabet": "our recipe",
 }
 """Reproductions drawn in one picture, below the last of them."""
-PICTURE = "pictures/same-alphabet.png"
+WIDTHS = {"koch-30k": "the whole network", "koch-30k-quarter": "a quarter of the width, pairs drawn apart"}
+"""Networks of Koch's drawn in one picture, below the last of them."""
+EPOCH = 30_000 / 64
+"""Steps of theirs."""
 HEAD = """# Reproductions
 
 What papers published, and the same obtained here. This page is made from the files of `results/reproduce` by
@@ -131,8 +134,9 @@ def _section(name: str, what: Reproduction, some: list[dict[str, Any]], said: Ma
         ]
         for measure, details in record["details"].items():
             lines += _confusions(measure, details)
-        if name == list(CURVES)[-1] and record is some[-1]:
-            lines += ["", f"![Losses while learning, and errors on unseen alphabets]({PICTURE})"]
+        if name in DRAWN and record is some[-1]:
+            words, place, _ = DRAWN[name]
+            lines += ["", f"![{words}]({place})"]
         lines += ["", *(f"![{what.title}](../results/reproduce/{picture})" for picture in record["pictures"])]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -161,14 +165,11 @@ def _confusions(measure: str, details: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def draw(found: Mapping[str, list[dict[str, Any]]]) -> Any:
+def draw_alphabets(found: Mapping[str, list[dict[str, Any]]]) -> Any:
     """Losses by step, as shares of the first, and ROC of unseen alphabets, of the first seed of all in ``CURVES``."""
-    from matplotlib.figure import Figure
-
     from firstsight.report.plots import CLASSES, canvas
 
-    made = Figure(figsize=(8.6, 3.4), layout="constrained", facecolor="white")
-    learning, judging = made.subplots(1, 2)
+    made, (learning, judging) = _two()
     for (name, words), colour in zip(CURVES.items(), CLASSES, strict=False):
         if not found[name]:
             continue
@@ -182,11 +183,53 @@ def draw(found: Mapping[str, list[dict[str, Any]]]) -> Any:
     learning.set(xlabel="step", ylabel="loss, of the first", ylim=(0, None))
     judging.set(xlabel="FMR: different alphabets taken for the same", ylabel="TAR: same alphabet recognised")
     judging.set(xlim=(0, 1), ylim=(0, 1))
-    for axes in (learning, judging):
+    return _finished(made, len(CURVES))
+
+
+def draw_widths(found: Mapping[str, list[dict[str, Any]]]) -> Any:
+    """Losses and one-shot accuracy of validation tasks by epoch, of the first seed of all in ``WIDTHS``."""
+    from firstsight.report.plots import CLASSES
+
+    made, (learning, judging) = _two()
+    for (name, words), colour in zip(WIDTHS.items(), CLASSES, strict=False):
+        for record in found[name][:1]:
+            for axes, key in ((learning, "loss"), (judging, "validation_accuracy")):
+                points = [(point["step"] / EPOCH, point[key]) for point in record["curve"] if key in point]
+                marker, label = ("", words) if axes is learning else (".", None)
+                axes.plot(*zip(*points, strict=True), color=colour, marker=marker, label=label)
+    learning.set(xlabel="epoch of 30,000 pairs", ylabel="loss of a step", ylim=(0, None))
+    judging.set(xlabel="epoch of 30,000 pairs", ylabel="one-shot accuracy, validation", ylim=(0, 1))
+    return _finished(made, len(WIDTHS))
+
+
+def _two() -> tuple[Any, Any]:
+    """An empty picture, and its two halves."""
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(8.6, 3.4), layout="constrained", facecolor="white")
+    return made, made.subplots(1, 2)
+
+
+def _finished(made: Any, lines: int) -> Any:
+    """The picture, with grids and its legend."""
+    from firstsight.report.plots import canvas
+
+    for axes in made.axes:
         canvas.grid(axes)
         axes.spines[["top", "right"]].set_visible(False)
-    made.legend(loc="outside lower center", ncols=len(CURVES), frameon=False, fontsize=9)
+    made.legend(loc="outside lower center", ncols=lines, frameon=False, fontsize=9)
     return made
+
+
+DRAWN = {
+    list(CURVES)[-1]: (
+        "Losses while learning, and errors on unseen alphabets",
+        "pictures/same-alphabet.png",
+        draw_alphabets,
+    ),
+    list(WIDTHS)[-1]: ("Losses, and one-shot accuracy by epoch", "pictures/koch.png", draw_widths),
+}
+"""Pictures, by the reproduction below whose last seed each stands: its words, its place, and what draws it."""
 
 
 def _state(record: Mapping[str, Any]) -> str:
@@ -208,5 +251,6 @@ def _ours(metric: Mapping[str, float]) -> str:
 if __name__ == "__main__":
     made = records()
     PAGE.write_text(page(made))
-    draw(made).savefig(PAGE.parent / PICTURE, dpi=130, metadata={"Software": None})
+    for _, place, draw in DRAWN.values():
+        draw(made).savefig(PAGE.parent / place, dpi=130, metadata={"Software": None})
     print(PAGE)

@@ -474,13 +474,17 @@ def test_markup_in_names_is_shown_as_it_is(gallery: Path, picture: Path, cli: Cl
 
 
 def test_a_resumed_run_says_how_long_it_has_left_by_its_own_steps(monkeypatch, capsys) -> None:
-    """Going on at step 900 of 1,000, the first line promises nothing, and ten seconds a step leave 980 seconds."""
-    clock = iter([100.0, 120.0])
+    """Going on at step 900 of 1,000, the first line promises nothing, and ten seconds a step leave 980 seconds; of
+    another training only its own steps count."""
+    clock = iter([100.0, 120.0, 5000.0, 5010.0])
     monkeypatch.setattr(render, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     values = {"loss": 1.0, "examples_per_second": 5.0}
     with render.training(quiet=False) as listen:
         listen(Event("step", 900, 1000, values=values))
         listen(Event("step", 902, 1000, values=values))
-    first, second = capsys.readouterr().err.splitlines()
+        listen(Event("step", 1, 3, values=values, message=""))
+        listen(Event("step", 3, 3, values=values, message=""))
+    first, second, _, last = capsys.readouterr().err.splitlines()
     assert first == "step 900 of 1,000  loss 1.000  5 images/s"
     assert second == "step 902 of 1,000  loss 1.000  5 images/s  left 16.3 min"
+    assert last == "step 3 of 3  loss 1.000  5 images/s  left 0.0 min"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from firstsight import reranking
 from firstsight.reranking import Reranked
 from firstsight.similarity import Similarity
 
@@ -33,6 +34,21 @@ def test_every_pair_is_scored_by_the_network() -> None:
     np.testing.assert_allclose(rule.scores(left, right), plain(left, right), atol=1e-5)
     np.testing.assert_allclose(rule.aligned(left[:70], right), np.diag(plain(left[:70], right)), atol=1e-5)
     assert rule.scores(left[:0], right).shape == (0, 70)
+
+
+@pytest.mark.parametrize("numbers", [1, 24, 1000])
+def test_long_embeddings_are_laid_side_by_side_in_small_blocks(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few numbers a block may hold, a pair at least, tables are the same."""
+    monkeypatch.setattr(reranking, "_BLOCK", numbers)
+    seen: list[int] = []
+
+    def counted(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        seen.append(left.size)
+        return network(left, right)
+
+    left, right = unit(7), unit(5)
+    np.testing.assert_allclose(Reranked(Similarity(), counted, 4).scores(left, right), plain(left, right), atol=1e-5)
+    assert max(seen) == max(8, min(numbers // 8 * 8, 7 * 5 * 8))
 
 
 @pytest.mark.parametrize(("shortlist", "k"), [(5, 3), (5, 5), (3, 10), (200, 4)])

@@ -57,7 +57,7 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
 
 def _reranked(spec: ModelSpec) -> str:
     shortlist = spec.pair.shortlist if spec.pair else 0
-    return f"| score | by a network on pairs; a search puts the {shortlist:,} nearest in order by it |"
+    return f"| score | by a graph on pairs, `pair.onnx`; a search puts the {shortlist:,} nearest in order by it |"
 
 
 def grown(trained: TrainingSpec, between: str = ": ") -> list[str]:

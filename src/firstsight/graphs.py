@@ -66,6 +66,7 @@ class PairGraph:
             ("right", "tensor(float)", [dim]),
             ("scores", "tensor(float)", []),
         ]
+        self.data = data
         self._session, self._source = open_graph(data, source, ends, "pairs"), source
         self._together = max(1, min(_PAIRS, _NUMBERS // dim))
 

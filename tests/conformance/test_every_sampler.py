@@ -1,12 +1,15 @@
 """Every sampler of the catalogue: batches are a function of seed and step, and of nothing else."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from firstsight.learn.catalogue import SAMPLERS
+from firstsight.learn.catalogue import SAMPLERS as CATALOGUE
 
 LABELS = np.repeat(np.arange(24), 5)
 GROUPS = LABELS // 4
+SAMPLERS = {**CATALOGUE, "pairs on trails": partial(CATALOGUE["pairs"], order="trails")}
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

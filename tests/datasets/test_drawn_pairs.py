@@ -1,5 +1,7 @@
 """Pairs and triplets drawn once: true to their labels, even over groups, equal for equal seeds."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -114,4 +116,15 @@ def test_trails_join_what_can_be_joined():
     """A ring is one trail, and pairs apart are as many."""
     ring = np.stack([np.arange(7), np.roll(np.arange(7), 1)], 1)
     assert [len(piece) for piece in trails(ring, 9, np.random.default_rng(0))] == [7]
+    way = np.stack([np.arange(7), np.arange(1, 8)], 1)  # begins where an odd number of pairs meet, whatever the seed
+    assert all(len(trails(way, 9, np.random.default_rng(seed))) == 1 for seed in range(20))
     assert [len(piece) for piece in trails(np.arange(8).reshape(4, 2), 9, np.random.default_rng(0))] == [1] * 4
+
+
+def test_pieces_of_one_trail_lie_apart():
+    """A long trail is cut, and its pieces are not in its own order."""
+    ring = np.stack([np.arange(600), np.roll(np.arange(600), 1)], 1)
+    pieces = trails(ring, 6, np.random.default_rng(0))
+    assert [len(piece) for piece in pieces] == [6] * 100
+    joined = [len(np.intersect1d(ring[one], ring[other])) for one, other in pairwise(pieces)]
+    assert sum(map(bool, joined)) < 10

@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from firstsight.reproduce.catalogue import REPRODUCTIONS
 from firstsight.reproduce.record import Measured, Record
 from firstsight.types import Metric
@@ -99,7 +101,25 @@ def test_the_picture_draws_every_curve_there_is():
     found = {name: [] for name in REPRODUCTIONS}
     for name, details in (("same-alphabet-flat", {}), ("same-alphabet", {"same-alphabet": {"unseen": kept}})):
         found[name] = [record_of(name, 0) | {"curve": curve, "details": details}]
-    learning, judging = MADE.draw(found).axes
+    learning, judging = MADE.draw_alphabets(found).axes
     assert [list(line.get_ydata()) for line in learning.lines] == [[1.0, 0.5], [1.0, 0.5]]
     assert list(judging.lines[0].get_ydata()) == [0.0, 0.8, 1.0]
     assert len(judging.lines) == 2
+
+
+def test_kochs_networks_are_drawn_by_epoch():
+    """Losses at every point, accuracy where it was looked at; a network that was not run has no line."""
+    curve = ({"step": 469, "loss": 0.6}, {"step": 938, "loss": 0.4, "validation_accuracy": 0.5})
+    found = {name: [] for name in REPRODUCTIONS}
+    found["koch-30k"] = [record_of("koch-30k", 0) | {"curve": curve}]
+    learning, judging = MADE.draw_widths(found).axes
+    assert [list(line.get_ydata()) for line in learning.lines] == [[0.6, 0.4]]
+    assert [list(line.get_ydata()) for line in judging.lines] == [[0.5]]
+    np.testing.assert_allclose(learning.lines[0].get_xdata(), [1, 2], atol=0.01)
+
+
+def test_every_picture_stands_on_the_page():
+    """Each is there, and shown."""
+    for words, place, _ in MADE.DRAWN.values():
+        assert f"![{words}]({place})" in MADE.PAGE.read_text()
+        assert (MADE.PAGE.parent / place).is_file()

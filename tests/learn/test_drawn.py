@@ -7,6 +7,7 @@ import torch
 from drawn import TINY
 from firstsight.errors import TrainingError, UsageError
 from firstsight.learn.comparisons.given import GivenPairs, GivenTriplets
+from firstsight.learn.fitting import check_objective
 from firstsight.learn.recipe import load
 from firstsight.learn.run import Run
 from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets
@@ -96,3 +97,16 @@ def test_a_step_on_trails_embeds_an_example_once(tmp_path, shapes):
     place = torch.from_numpy(np.searchsorted(np.unique(index), index))
     again = run.loss(embeddings[place], run.labels[torch.from_numpy(index)], torch.Generator())
     assert run.objective(embeddings, labels, 3) == again
+
+
+@pytest.mark.parametrize("where", ["comparison", "also_comparison"])
+def test_trails_are_for_given_pairs_alone(where):
+    """What compares across a batch would take copies of an example for its likes, and is refused."""
+    parts = {
+        "sampling": {"name": "pairs", "order": "trails"},
+        "similarity": {"name": "cosine"},
+        where: {"name": "in_batch"},
+        "loss": {"name": "supcon"},
+    }
+    with pytest.raises(UsageError, match=f"stands several times; set sampling.order=shuffled, or {where}.name="):
+        check_objective(parts, where, "loss")

@@ -8,9 +8,15 @@ import torch
 import firstsight.learn.train as training
 from drawn import TINY
 from firstsight import api
+from firstsight.datasets.readings import read_all
 from firstsight.errors import ModelError, UsageError
+from firstsight.evaluation.oneshot import query_credits
 from firstsight.learn.best import Best
+from firstsight.learn.data import tasks_of
+from firstsight.learn.export.readable import LabEmbedder
+from firstsight.learn.recipe import load
 from firstsight.learn.run import Run
+from firstsight.learn.train import with_data
 
 STOPPING = ("training.steps=40", "training.validate_every=4", "training.checkpoint_every=4", "training.patience=2")
 LOOKS = [0.3, 0.6, 0.5, 0.6, 0.9, 0.9]
@@ -135,3 +141,14 @@ def test_patience_without_validation_classes_is_refused(shapes: Path, tmp_path: 
     """There is nothing to wait for without validation classes, which is said before the first step."""
     with pytest.raises(UsageError, match=r"training\.patience waits for a better look"):
         api.train("folder", *TINY, *STOPPING, data=f"{shapes}:train", out=tmp_path / "m")
+
+
+def test_a_look_embeds_what_its_tasks_ask_for(shapes, tmp_path):
+    """The accuracy is that of all held-out images embedded, and those that no task asks about are not."""
+    recipe = with_data(load("folder", [*TINY, "training.validation_tasks=2"]), str(shapes))
+    run = Run(recipe, tmp_path, lambda _: None)
+    tasks = tasks_of(run.held, 2)
+    lab = LabEmbedder(run.encoder, run.similarity, recipe.export.views)
+    whole = lab.embed_arrays(read_all(run.held, run.reader))
+    assert len(run.held_arrays) == len(tasks.needed()[0]) < len(run.held)
+    assert run.validate() == query_credits(lab, whole, tasks).mean()

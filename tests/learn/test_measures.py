@@ -13,6 +13,7 @@ from torch import nn
 
 from drawn import TINY
 from firstsight import api
+from firstsight.errors import UsageError
 from firstsight.gallery import Gallery
 from firstsight.learn.export.directory import load_encoder, load_lab, save_again
 from firstsight.learn.export.readable import LabEmbedder
@@ -259,6 +260,26 @@ def test_free_weights_of_both_signs_are_stored_as_a_graph_on_pairs(shapes: Path,
     for embedder in (model, lab):
         np.testing.assert_allclose(embedder.score(vectors, vectors), expected, rtol=1e-4, atol=1e-4)
     assert model.compare(files[0], files[0]).score == pytest.approx(similarity.bias.item(), abs=1e-5)
+    half = save_again(model, tmp_path / "half", ["export.half=true"])
+    np.testing.assert_allclose(half.score(vectors, vectors), expected, rtol=1e-4, atol=1e-4)
+    further = api.train(None, "training.steps=2", from_=model, data=str(shapes), out=tmp_path / "further")
+    _, after = load_encoder(further)
+    assert isinstance(after, WeightedL1)
+    assert ((after.weights < 0) == (similarity.weights < 0)).float().mean() > 0.5
+    with pytest.raises(UsageError, match=r"of 16 weights of the model's similarity are below 0.*weights=free"):
+        api.train(None, "similarity.weights=folding", from_=model, data=str(shapes), out=tmp_path / "folding")
+
+
+def test_weights_that_fold_are_free_at_their_size() -> None:
+    """A folding weight that slid below 0 counts by its size, and goes on so where weights are free."""
+    folding = WeightedL1(2)
+    with torch.no_grad():
+        folding.weights.copy_(torch.tensor([2.0, -1.0]))
+    free = WeightedL1(2, weights="free")
+    free.load_state_dict(folding.state_for("free"))
+    left, right = torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 3.0]])
+    scores = [one.aligned(one.prepare(left), one.prepare(right)).item() for one in (folding, free)]
+    assert scores == pytest.approx([-2.5, -2.5])
 
 
 def test_a_model_that_lost_its_learned_weights_is_refused(trained: Trained, tmp_path: Path) -> None:

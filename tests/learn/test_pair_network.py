@@ -18,7 +18,9 @@ from firstsight.decision import Templates
 from firstsight.errors import ModelError, UsageError
 from firstsight.evaluation.verification import pair_scores
 from firstsight.gallery import Gallery
+from firstsight.graphs import PairGraph
 from firstsight.learn.export.directory import load_encoder, load_lab
+from firstsight.learn.export.pair import signed_graph
 from firstsight.learn.recipe import load
 from firstsight.learn.similarities.pair_network import PairNetwork
 from firstsight.model import Model
@@ -254,3 +256,12 @@ def _own(model: Model, picture: Path) -> Any:
     vector = model.embed(picture)
     assert isinstance(model.similarity, Reranked)
     return model.similarity.network(vector, vector)[0]
+
+
+def test_a_graph_of_signs_is_their_sum() -> None:
+    """Of embeddings so long that few pairs fit into a block, and more pairs than one block."""
+    draw = np.random.default_rng(0)
+    left, right = draw.random((2, 70, 4096), np.float32)
+    signs = np.where(draw.random(4096) < 0.1, -1, 1).astype(np.float32)
+    found = PairGraph(signed_graph(signs, bias=3.0), 4096, "pair.onnx")(left, right)
+    np.testing.assert_allclose(found, 3 - (np.abs(left - right) * signs).sum(1), rtol=1e-4)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from firstsight.errors import UsageError
 from firstsight.learn.encoders import koch
 from firstsight.learn.encoders.koch import Koch
 from firstsight.learn.encoders.spectral import SpectralConv2d
@@ -35,6 +36,19 @@ def test_it_is_the_plain_convolution_and_so_are_its_gradients(inner, outer, kern
         torch.testing.assert_close(mine, plain, rtol=1e-4, atol=1e-5)
 
 
+def test_only_squares_are_taken():
+    """A picture that is wider than high would get another convolution than in use, and is refused."""
+    with pytest.raises(UsageError, match=r"\(12, 9\) came, a convolution among frequencies takes squares"):
+        SpectralConv2d(2, 3, 4)(torch.randn(2, 2, 12, 9))
+
+
+def test_learning_goes_by_frequencies():
+    """In training the plain convolution is not called."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.functional, "conv2d", lambda *_: pytest.fail("the plain convolution was called"))
+        assert SpectralConv2d(2, 3, 4)(torch.randn(2, 2, 9, 9)).shape == (2, 3, 6, 6)
+
+
 def test_half_precision_goes_in_and_comes_out():
     """Amid bfloat16 it takes and gives bfloat16, is float32 inside, and its weights' gradients are float32."""
     spectral, plain = both(2, 3, 7)
@@ -44,7 +58,7 @@ def test_half_precision_goes_in_and_comes_out():
         maps.sum().backward()
     assert maps.dtype == images.grad.dtype == torch.bfloat16
     assert spectral.weight.grad.dtype == torch.float32
-    assert torch.equal(maps, plain(images.float()).to(torch.bfloat16))
+    torch.testing.assert_close(maps, plain(images.float()).to(torch.bfloat16))
 
 
 def test_in_use_it_is_the_plain_one_to_the_bit():

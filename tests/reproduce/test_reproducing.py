@@ -177,3 +177,23 @@ def test_a_smoke_run_stays_away_from_the_results(world):
         run.reproduce("tiny", train=train, smoke=True)
     assert not Path("results").exists()
     assert json.loads((run.BUILD / "tiny-smoke" / "tiny.json").read_text())["smoke"] is True
+
+
+def test_a_resumed_run_keeps_its_cost_and_its_curve(world):
+    """What was spent and learned before the stop counts; steps that are done again stand in the curve once."""
+    train, seen = world
+    place = run.BUILD / "tiny"
+    with pytest.raises(KeyboardInterrupt):
+        run.reproduce("tiny", train=stopped)
+    file = Path("results/reproduce/tiny.json")
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"cpu_minutes": 7.0, "wall_minutes": 5.0}))
+    (place / "checkpoint.pt").write_bytes(b"")
+    rows = [{"step": step, "loss": 9.0, "validation_accuracy": 0.1} for step in (0, 1)]
+    (place / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run.reproduce("tiny", train=train)
+    first, second = (row for row in seen if isinstance(row, dict))
+    assert [point["step"] for point in second["curve"]] == [0, 1, 2]
+    assert [point["loss"] for point in second["curve"]] == [9.0, 1.0, 0.5]
+    assert first["cpu_minutes"] >= 7.0
+    assert first["wall_minutes"] >= 5.0

@@ -157,7 +157,8 @@ class _Lines:
                 self.last = now
                 print(f"reading {event.message}: {event.step:,} of {event.steps:,}", file=sys.stderr, flush=True)
             return
-        self.began = self.began or (now, event.step)
+        if self.began is None or event.step <= self.began[1]:  # the first, or one of another training
+            self.began = (now, event.step)
         if event.step == event.steps or now - self.last > 10 or "validation_accuracy" in (event.values or {}):
             self.last = now
             then, first = self.began

@@ -26,6 +26,7 @@ class Bounds:
 
 
 Count: TypeAlias = Annotated[int, Bounds(1)]
+Shortlist: TypeAlias = Annotated[int, Bounds(1, 100_000)]
 Amount: TypeAlias = Annotated[float, Bounds(0)]
 Positive: TypeAlias = Annotated[float, Bounds(0, beyond=True)]
 Share: TypeAlias = Annotated[float, Bounds(0, 1)]

@@ -79,6 +79,11 @@ def check_objective(sections: Mapping[str, Mapping[str, Any]], compared: str, ju
             f"{SAMPLERS[sampling].gives or 'examples'}; set sampling.name="
             f"{_listed(name for name, part in SAMPLERS.items() if part.gives == drawn)}"
         )
+    if sections["sampling"].get("order") == "trails" and drawn != "pairs":
+        raise UsageError(
+            f"{compared} {comparison!r} compares across the batch, in which an example of sampling.order=trails stands "
+            f"several times; set sampling.order=shuffled, or {compared}.name=given_pairs"
+        )
     second = judged == "also_loss"
     wrong = misfit(similarity, comparison, loss, beside=second)
     if not wrong:

@@ -169,7 +169,7 @@ class Run:
     def _drawn(self, step: int) -> tuple[Tensor, Tensor | None]:
         """The examples that a step embeds; and, where one stands in the batch several times, which stands where."""
         index = torch.from_numpy(self.sampler.batch(step))
-        return torch.unique(index, return_inverse=True) if getattr(self.sampler, "once", False) else (index, None)
+        return torch.unique(index, return_inverse=True) if self.sampler.once else (index, None)
 
     def _generator(self, step: int) -> torch.Generator:
         return torch.Generator().manual_seed(self._seed(str(step)))

@@ -16,6 +16,7 @@ from firstsight.learn.export.directory import load_encoder
 from firstsight.learn.export.readable import LabEmbedder
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities.base import TorchSimilarity
+from firstsight.learn.similarities.weighted import WeightedL1
 from firstsight.model import SHIPPED, Model
 from firstsight.types import FloatArray
 
@@ -122,9 +123,12 @@ def load_similarity(similarity: TorchSimilarity, model: Model, network: nn.Modul
 
     Raises:
         ModelError: the model's weights are not those its settings describe.
+        UsageError: they are free and some below 0, and the similarity folds.
     """
     _, stored = load_encoder(model, network)
-    if isinstance(similarity, nn.Module) and isinstance(stored, type(similarity)):
+    if isinstance(similarity, WeightedL1) and isinstance(stored, WeightedL1):
+        similarity.load_state_dict(stored.state_for(similarity.kind))
+    elif isinstance(similarity, nn.Module) and isinstance(stored, type(similarity)):
         similarity.load_state_dict(stored.state_dict())
 
 

@@ -103,16 +103,16 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> int:
         parts=settings.parts,
         run=spread,
     )
-    step = start
+    step, examples = start, 0
     if run.best.exhausted(settings.patience):  # killed between its last step and its export
         return step
     with _interrupts() as interrupted:
         for done in steps:
-            step = done.step
+            step, examples = done.step, examples + done.examples
             if settings.average:
                 run.average.update_parameters(run.learned)
             last = step == settings.steps
-            speed = (step - start) * done.examples / (time.perf_counter() - began)
+            speed = examples / (time.perf_counter() - began)
             values = {"loss": done.loss, "learning_rate": done.learning_rate, "examples_per_second": speed}
             if step % CHECK_EVERY == 0 or last:
                 values |= run.watch.look(done.embeddings, step)

@@ -91,6 +91,8 @@ def reproduce(
     command = shlex.join(["firstsight", "reproduce", name, *changes, *options])
     resume = _resumed(place, command)
     book = _Book(file, _begun(name, what, command, seed, smoke=smoke), listen)
+    if resume:
+        book.goes_on(_curve(place))
     further = [*(what.smoke if smoke else ()), f"training.seed={seed}", *changes]
     try:
         further = [*_started(what.before, seed, place, train, smoke=smoke, book=book), *further]
@@ -140,6 +142,14 @@ class _Book:
         self.began, self.last = (time.monotonic(), time.process_time()), 0.0
         self.spent = (0.0, 0.0)
 
+    def goes_on(self, curve: tuple[dict[str, float], ...]) -> None:
+        """Take what a stopped run had spent, as the file has it, and what it had learned."""
+        if state_of(self.file) == FILE:
+            before = json.loads(self.file.read_text(encoding="utf-8"))
+            core, wall = (60 * before.get(key, 0.0) for key in ("cpu_minutes", "wall_minutes"))
+            self.began = (self.began[0] - wall, self.began[1] - core)
+        self.record = replace(self.record, curve=curve)
+
     def keep(self, **changes: Any) -> None:
         """Change the record and write it."""
         self.record = replace(self.record, **changes)
@@ -162,7 +172,7 @@ class _Book:
             return
         looked = "validation_accuracy" in (event.values or {})
         if looked or time.monotonic() - self.last > _OFTEN:
-            curve = list(self.record.curve)
+            curve = [point for point in self.record.curve if point["step"] < event.step]  # some are done again
             if looked:
                 curve.append({"step": event.step, **{k: v for k, v in (event.values or {}).items() if k in _SHOWN}})
             self.keep(

@@ -43,7 +43,9 @@ def begin_whitened(encoder: nn.Module, features: FloatArray | None, images: Tens
             "another tensor with encoder.output, or set encoder.hidden=256 to begin at random"
         )
     if features is None:
-        features = _features(encoder.body, images)  # type: ignore[arg-type]
+        if not isinstance(encoder, Tuned):
+            return False
+        features = _features(encoder.body, images)
     weight, bias = whitening(features, labels.numpy(), linear.out_features)
     with torch.no_grad():
         linear.weight.copy_(torch.from_numpy(weight))

@@ -48,8 +48,8 @@ class Koch(nn.Module):
         self.body = nn.Sequential(*layers, nn.Flatten())
         self.head = nn.Linear(widths[-1] * side * side, dim)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.normal_(module.weight, 0.0, 0.01 if isinstance(module, nn.Conv2d) else 0.2)
+            if isinstance(module, nn.Conv2d | SpectralConv2d | nn.Linear):
+                nn.init.normal_(module.weight, 0.0, 0.2 if isinstance(module, nn.Linear) else 0.01)
                 if module.bias is not None:
                     nn.init.normal_(module.bias, 0.5, 0.01)
 

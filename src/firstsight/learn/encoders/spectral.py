@@ -9,23 +9,44 @@ import torch
 from torch import Tensor, nn
 from torch.amp import custom_bwd, custom_fwd
 
+from firstsight.errors import UsageError
 
-class SpectralConv2d(nn.Conv2d):
-    """A plain ``nn.Conv2d`` of square images, stride 1 and no padding, which *learns* by way of frequencies.
+
+class SpectralConv2d(nn.Module):
+    """The convolution of square images, by steps of one and without a frame, which *learns* by way of frequencies.
 
     A product of spectra is a convolution (Mathieu, Henaff, LeCun, 2013, arXiv:1312.5851), and it needs a multiplication
-    for each pair of channels and frequency where a kernel of 7 x 7 needs 49 for each pair and pixel: a fifteenth of
-    them. The transforms are products with matrices of cosines here, because a processor's transforms of 48 numbers cost
+    for each pair of channels and frequency where a kernel of 7 x 7 needs 49 for each pair and pixel: an eighteenth of
+    them. The transforms are products with matrices of cosines here, because a library's transforms of 48 numbers cost
     what they save: images lie as (row, column, image, channel), so that every product is of whole blocks of memory. All
-    of it is float32. In evaluation, and when a graph is exported, it is the plain convolution.
+    of it is float32. In evaluation, and when a graph is exported, it is the plain convolution. It has the weights of
+    ``nn.Conv2d``, under its names.
+
+    Args:
+        inner, outer: channels.
+        kernel: side of the kernels, in pixels.
+        bias: whether a number is added to each channel.
 
     Shapes: ``(b, inner, n, n)`` -> ``(b, outer, n - k + 1, n - k + 1)``, of the type that came.
     """
 
+    def __init__(self, inner: int, outer: int, kernel: int, *, bias: bool = True) -> None:
+        super().__init__()
+        plain = nn.Conv2d(inner, outer, kernel, bias=bias)
+        self.weight, self.bias = plain.weight, plain.bias
+
     def forward(self, images: Tensor) -> Tensor:
-        """The convolution."""
+        """The convolution.
+
+        Raises:
+            UsageError: the images are not square.
+        """
         if not self.training:
-            return super().forward(images)
+            return nn.functional.conv2d(images, self.weight, self.bias)
+        if images.shape[-1] != images.shape[-2]:
+            raise UsageError(
+                f"images of {tuple(images.shape[-2:])} came, a convolution among frequencies takes squares"
+            )
         with torch.autocast("cpu", enabled=False):
             made: Tensor = _Spectral.apply(images, self.weight, self.bias)  # type: ignore[no-untyped-call]
         return made

@@ -18,6 +18,7 @@ import firstsight
 from firstsight.card import card
 from firstsight.errors import ModelError, TrainingError
 from firstsight.files import write_together
+from firstsight.graphs import PairGraph
 from firstsight.inputs import Input
 from firstsight.learn.backbones.layers import Origin
 from firstsight.learn.catalogue import ENCODERS, SIMILARITIES
@@ -28,8 +29,7 @@ from firstsight.learn.export.readable import LabEmbedder
 from firstsight.learn.recipe import exported_as
 from firstsight.learn.settings import ExportSettings
 from firstsight.learn.similarities.base import TorchSimilarity
-from firstsight.learn.similarities.pair_network import PairNetwork
-from firstsight.learn.similarities.weighted import Learned, WeightedL1, sized
+from firstsight.learn.similarities.weighted import Learned, sized
 from firstsight.model import Model
 from firstsight.reranking import Reranked
 from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, PairSpec, SimilaritySpec, TrainingSpec
@@ -80,8 +80,8 @@ def save(
     }
     runtime = similarity.runtime
     nearest = runtime.nearest if isinstance(runtime, Reranked) else runtime
-    if isinstance(similarity, PairNetwork | WeightedL1) and isinstance(runtime, Reranked):
-        files["pair.onnx"] = similarity.graph()
+    if isinstance(runtime, Reranked):
+        files["pair.onnx"] = cast("PairGraph", runtime.network).data
     specs = {k: described(v) for k, v in files.items()}
     link = nearest.link
     spec = ModelSpec(

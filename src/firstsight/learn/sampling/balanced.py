@@ -26,6 +26,7 @@ class Balanced:
     """
 
     gives: ClassVar[str] = ""
+    once = False
 
     def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, size: Count = 128) -> None:
         self.seed, self.size = seed, size

@@ -14,10 +14,12 @@ from firstsight.types import IntArray
 class Sampler(Protocol):
     """Gives the indices of each batch.
 
-    ``gives`` says what a batch is made of: ``pairs`` or ``triplets``, side by side, or "" for examples.
+    ``gives`` says what a batch is made of: ``pairs`` or ``triplets``, side by side, or "" for examples; ``once``
+    whether an example that a batch holds several times is embedded once.
     """
 
     gives: ClassVar[str]
+    once: bool
 
     def batch(self, step: int) -> IntArray:
         """Indices ``(b,)`` into the training examples."""
@@ -34,6 +36,7 @@ class Random:
     """
 
     gives: ClassVar[str] = ""
+    once = False
 
     def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, size: Count = 128) -> None:
         self.count, self.seed, self.size = len(labels), seed, _positive("size", size)
@@ -62,6 +65,7 @@ class PK:
     """
 
     gives: ClassVar[str] = ""
+    once = False
 
     def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, classes: Count = 32, each: Count = 4) -> None:
         self.seed, self.each = seed, _positive("each", each)
@@ -88,6 +92,7 @@ class HardGroups:
     """
 
     gives: ClassVar[str] = ""
+    once = False
 
     def __init__(
         self,

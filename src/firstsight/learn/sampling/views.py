@@ -25,6 +25,7 @@ class Views:
     """
 
     gives: ClassVar[str] = "views"
+    once = False
 
     def __init__(self, labels: IntArray, groups: IntArray, seed: int, *, size: Annotated[int, Bounds(2)] = 128) -> None:
         self.order = Random(np.arange(len(labels)), groups, seed, size=min(size, len(labels)))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from firstsight.graphs import PairGraph
-from firstsight.learn.bounds import Count, Positive
+from firstsight.learn.bounds import Count, Positive, Shortlist
 from firstsight.learn.export.pair import pair_graph
 from firstsight.learn.similarities.base import unit
 from firstsight.reranking import Reranked
@@ -38,7 +38,7 @@ class PairNetwork(nn.Module):
     """Kind of the scores by which a shortlist is found; comparison ``proxies`` teaches these."""
     normalise: ClassVar[bool] = True
 
-    def __init__(self, dim: int, *, hidden: Count = 64, shortlist: Count = 50, scale: Positive = 16.0) -> None:
+    def __init__(self, dim: int, *, hidden: Count = 64, shortlist: Shortlist = 50, scale: Positive = 16.0) -> None:
         super().__init__()
         self.shortlist = shortlist
         self.first = nn.Linear(2 * dim, hidden)

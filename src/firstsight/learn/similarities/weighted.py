@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from firstsight.errors import UsageError
 from firstsight.graphs import PairGraph
-from firstsight.learn.bounds import Count, Positive
+from firstsight.learn.bounds import Positive, Shortlist
 from firstsight.learn.export.pair import signed_graph
 from firstsight.learn.similarities.base import TorchSimilarity, distances
 from firstsight.reranking import Reranked
@@ -48,7 +49,7 @@ class WeightedL1(nn.Module):
         weights: Literal["folding", "free"] = "folding",
         *,
         scale: Positive = 1.0,
-        shortlist: Count = 50,
+        shortlist: Shortlist = 50,
     ) -> None:
         super().__init__()
         self.scale, self.shortlist = scale, shortlist
@@ -67,6 +68,20 @@ class WeightedL1(nn.Module):
     def graph(self) -> bytes:
         """The score of two prepared embeddings as an ONNX graph."""
         return signed_graph(self._signs().numpy(), bias=self.bias.item())
+
+    def state_for(self, kind: str) -> dict[str, Tensor]:
+        """What one with ``weights=kind`` loads to be the same function.
+
+        Raises:
+            UsageError: it folds, and a weight here is below 0 and free.
+        """
+        if kind == "folding" and (below := int(self._against().sum())):
+            raise UsageError(
+                f"{below} of {len(self.weights)} weights of the model's similarity are below 0, and folding takes "
+                "weights by their size; set similarity.weights=free"
+            )
+        state = self.state_dict()
+        return state if self.kind == "free" else {**state, "weights": state["weights"].abs()}
 
     def prepare(self, embeddings: Tensor) -> Tensor:
         """Scale each dimension by its weight's size."""
