@@ -47,6 +47,7 @@ _QUARTER = (
     "encoder.width=16",
     "encoder.dim=1024",
     "optimiser.rates=[1.0, 1.0, 1.0, 1.0, 12.0, 420.0, 2.0]",  # a weight of 1,024 stands for four of 4,096
+    "optimiser.penalties=[2e-4, 2e-4, 2e-4, 2e-4, 1e-4, 0.0, 0.0]",
     "sampling.order=shuffled",
     "similarity.weights=folding",
 )
