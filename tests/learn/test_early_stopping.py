@@ -150,5 +150,6 @@ def test_a_look_embeds_what_its_tasks_ask_for(shapes, tmp_path):
     tasks = tasks_of(run.held, 2)
     lab = LabEmbedder(run.encoder, run.similarity, recipe.export.views)
     whole = lab.embed_arrays(read_all(run.held, run.reader))
-    assert len(run.held_arrays) == len(tasks.needed()[0]) < len(run.held)
+    assert (run.looked_at == tasks.needed()[0]).all()
+    assert len(run.looked_at) < len(run.held)
     assert run.validate() == query_credits(lab, whole, tasks).mean()

@@ -68,8 +68,7 @@ class Run:
         self.held_arrays = self._read(self.held) if self.held else None
         self.episodes = tasks_of(self.held, settings.validation_tasks) if self.held else None
         if self.held_arrays is not None and self.episodes is not None:
-            used, self.episodes = self.episodes.needed()
-            self.held_arrays = self.held_arrays[used]
+            self.looked_at, self.episodes = self.episodes.needed()
         elif self.held:
             listen(Event("note", message=f"{self.held.name} is too small to watch progress on: no held-out accuracy"))
         self.encoder, self.started_from, self.inherited = self._encoder(network)
@@ -194,9 +193,9 @@ class Run:
         if self.held_arrays is None or self.episodes is None:
             return None
         if self.held_features is not None:
-            held = lab.embed_features(self.held_features)
+            held = lab.embed_features(self.held_features[self.looked_at])
         else:
-            held = lab.embed_arrays(self.held_arrays)
+            held = lab.embed_arrays(self.held_arrays, self.looked_at)
         accuracy = float(query_credits(lab, held, self.episodes).mean())
         ways = self.episodes.support.shape[1]
         self.validation = {f"{ways}-way 1-shot accuracy": accuracy}

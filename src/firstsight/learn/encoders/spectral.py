@@ -62,6 +62,7 @@ class _Spectral(torch.autograd.Function):
     @staticmethod
     @custom_fwd(device_type="cpu")  # type: ignore[untyped-decorator]
     def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The maps ``(b, outer, m, m)``, of the images' type."""
         (many, inner, size, _), (outer, _, kernel, _) = images.shape, weight.shape
         keep = size - kernel + 1
         x, w = _across(images, size), _across(weight, size)
@@ -80,6 +81,7 @@ class _Spectral(torch.autograd.Function):
     @staticmethod
     @custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Of images, kernels and bias, from those of the maps."""
         kept, weight = ctx.saved_tensors
         kind, biased = ctx.kinds
         half, _, size, many, inner = kept.shape

@@ -85,15 +85,18 @@ class LabEmbedder:
         self._parts = (encoder, similarity, views)
         self._runtime = similarity.runtime
 
-    def embed_arrays(self, arrays: PixelArray) -> FloatArray:
-        """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32."""
+    def embed_arrays(self, arrays: PixelArray, only: IntArray | None = None) -> FloatArray:
+        """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32; ``only`` of some, by number."""
         encoder, similarity, views = self._parts
         readable = Readable(encoder, similarity, arrays.shape[-1], views).eval()
         most = max(1, min(256, BLOCK // math.prod(arrays.shape[1:])) // views)
         with torch.inference_mode():
             blocks = [
-                readable(torch.from_numpy(arrays[i : i + most]).contiguous(memory_format=torch.channels_last))
-                for i in range(0, len(arrays), most)
+                readable(torch.from_numpy(some).contiguous(memory_format=torch.channels_last))
+                for some in (
+                    arrays[i : i + most] if only is None else arrays[only[i : i + most]]
+                    for i in range(0, len(arrays if only is None else only), most)
+                )
             ]
         return torch.cat(blocks).numpy()
 
