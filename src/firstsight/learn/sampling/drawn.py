@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
@@ -16,31 +15,26 @@ LONGEST = 8
 """Pairs of a trail: a batch of 64 comes from eight places or more, for 7 % more images than trails of any length."""
 
 
-class _Drawn(ABC):
-    """Rows of indices drawn once; a batch holds the sides of each of its rows side by side."""
+class _Drawn:
+    """Rows of indices drawn once; a batch holds the sides of each of its rows side by side.
+
+    Args:
+        drawn: ``(count, sides)``.
+        size: rows a batch.
+        seed: of the order of every epoch.
+        once: rows are pairs, in trails, and an example is embedded once for all that hold it.
+    """
 
     gives: ClassVar[str]
 
-    def __init__(
-        self,
-        labels: IntArray,
-        groups: IntArray,
-        seed: int,
-        *,
-        count: Count = 30_000,
-        size: Count = 64,
-        apart: Apart = "anywhere",
-    ) -> None:
-        self.drawn = self.draw(labels, groups, count, seed, apart)
-        self.epochs = _Order(len(self.drawn), size, seed, self.ordered)
-
-    @staticmethod
-    @abstractmethod
-    def draw(labels: IntArray, groups: IntArray, count: int, seed: int, apart: Apart) -> IntArray:
-        """Rows ``(count, sides)`` of indices."""
+    def __init__(self, drawn: IntArray, size: int, seed: int, *, once: bool = False) -> None:
+        self.drawn, self.once = drawn, once
+        self.epochs = _Order(len(drawn), size, seed, self.ordered)
 
     def ordered(self, draw: np.random.Generator) -> IntArray:
         """The rows of an epoch, ``(count,)``."""
+        if self.once:
+            return np.concatenate(trails(self.drawn, LONGEST, draw))
         made: IntArray = draw.permutation(len(self.drawn))
         return made
 
@@ -68,7 +62,6 @@ class DrawnPairs(_Drawn):
     """
 
     gives: ClassVar[str] = "pairs"
-    once = False
 
     def __init__(
         self,
@@ -81,17 +74,8 @@ class DrawnPairs(_Drawn):
         apart: Apart = "anywhere",
         order: Literal["shuffled", "trails"] = "shuffled",
     ) -> None:
-        super().__init__(labels, groups, seed, count=count, size=size, apart=apart)
-        self.once = order == "trails"
-
-    @staticmethod
-    def draw(labels: IntArray, groups: IntArray, count: int, seed: int, apart: Apart) -> IntArray:
-        """Rows ``(count, 2)``: both sides."""
-        return drawn_pairs(labels, groups, count, seed, apart=apart)
-
-    def ordered(self, draw: np.random.Generator) -> IntArray:
-        """The rows of an epoch, ``(count,)``."""
-        return np.concatenate(trails(self.drawn, LONGEST, draw)) if self.once else super().ordered(draw)
+        drawn = drawn_pairs(labels, groups, count, seed, apart=apart)
+        super().__init__(drawn, size, seed, once=order == "trails")
 
 
 class DrawnTriplets(_Drawn):
@@ -104,12 +88,18 @@ class DrawnTriplets(_Drawn):
     """
 
     gives: ClassVar[str] = "triplets"
-    once = False
 
-    @staticmethod
-    def draw(labels: IntArray, groups: IntArray, count: int, seed: int, apart: Apart) -> IntArray:
-        """Rows ``(count, 3)``: anchor, same, different."""
-        return drawn_triplets(labels, groups, count, seed, apart=apart)
+    def __init__(
+        self,
+        labels: IntArray,
+        groups: IntArray,
+        seed: int,
+        *,
+        count: Count = 30_000,
+        size: Count = 64,
+        apart: Apart = "anywhere",
+    ) -> None:
+        super().__init__(drawn_triplets(labels, groups, count, seed, apart=apart), size, seed)
 
 
 class TwoClasses:
