@@ -1,10 +1,15 @@
 """Samplers of drawn pairs and triplets, and the comparisons that take them."""
 
+from itertools import count
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
+import firstsight.learn.train as training
 from drawn import TINY
+from firstsight import api
 from firstsight.errors import TrainingError, UsageError
 from firstsight.learn.comparisons.given import GivenPairs, GivenTriplets
 from firstsight.learn.fitting import check_objective
@@ -110,3 +115,22 @@ def test_trails_are_for_given_pairs_alone(where):
     }
     with pytest.raises(UsageError, match=f"stands several times; set sampling.order=shuffled, or {where}.name="):
         check_objective(parts, where, "loss")
+
+
+def test_speed_counts_the_images_that_were_embedded(tmp_path, shapes, monkeypatch):
+    """On trails batches differ in size: at a second a step the speed is the mean of all sizes, not the last."""
+    changes = ("sampling.name=pairs", "sampling.count=60", "sampling.size=12", "sampling.order=trails")
+    pairs = (*changes, "comparison.name=given_pairs", "loss.name=contrastive", "similarity.name=euclidean")
+    kept = [c for c in TINY if not c.startswith(("sampling.", "training.steps"))]
+    clock, speeds = count(), list[float]()
+    monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+
+    def listen(event):
+        if event.kind == "step":
+            speeds.append(event.values["examples_per_second"])
+
+    api.train("folder", *kept, *pairs, "training.steps=5", data=str(shapes), out=tmp_path / "m", listen=listen)
+    sampler = Run(with_data(load("folder", [*kept, *pairs]), str(shapes)), tmp_path, lambda _: None).sampler
+    sizes = [len(np.unique(sampler.batch(step))) for step in range(5)]
+    assert len(set(sizes)) > 1
+    assert speeds == pytest.approx(np.cumsum(sizes) / np.arange(1, 6))

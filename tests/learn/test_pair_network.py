@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -263,5 +264,14 @@ def test_a_graph_of_signs_is_their_sum() -> None:
     draw = np.random.default_rng(0)
     left, right = draw.random((2, 70, 4096), np.float32)
     signs = np.where(draw.random(4096) < 0.1, -1, 1).astype(np.float32)
-    found = PairGraph(signed_graph(signs, bias=3.0), 4096, "pair.onnx")(left, right)
+    graph, sizes = PairGraph(signed_graph(signs, bias=3.0), 4096, "pair.onnx"), list[int]()
+    run = graph._session.run
+
+    def counted(names: None, given: dict[str, np.ndarray]) -> Any:
+        sizes.append(len(given["left"]))
+        return run(names, given)
+
+    graph._session = SimpleNamespace(run=counted)
+    found = graph(left, right)
+    assert sizes == [32, 32, 6]
     np.testing.assert_allclose(found, 3 - (np.abs(left - right) * signs).sum(1), rtol=1e-4)
