@@ -17,7 +17,7 @@ LEFT_OUT  := $(strip $(if $(HAVE_DATA),,data) $(if $(HAVE_BROWSER),,browser))
 SPACE     := $(subst ,, )
 SELECT    := $(if $(LEFT_OUT),-m "not $(subst $(SPACE), and not ,$(LEFT_OUT))")
 
-.PHONY: help env demo test check lint types unit pictures results results-glyphs bench bench-training bench-embedding bench-store bench-service service-fuzz clean
+.PHONY: help env demo test check lint types unit pictures results results-glyphs bench bench-training bench-koch bench-embedding bench-store bench-service service-fuzz clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -65,6 +65,9 @@ bench: env  ## speed beside a named rival, into results/
 
 bench-training: env  ## speed of training beside two rivals in an environment of their own, into results/
 	$(BIN)/python results/bench_training.py
+
+bench-koch: env  ## speed of a step of Koch's network beside the same written plainly, into results/
+	$(BIN)/python results/bench_koch.py
 
 bench-embedding: env  ## speed, memory and start of embedding beside torch at its best, into results/
 	$(BIN)/python results/bench_embedding.py

@@ -1,8 +1,9 @@
-"""FirstSight's own training of the recipe ``glyphs``, through ``firstsight.train``, timed from the steps it reports.
+"""FirstSight's own training of a recipe, through ``firstsight.train``, timed from the steps it reports.
 
 python ours.py --threads 1                        images a second
 python ours.py --threads 1 --profile              where a step's time goes, by torch.profiler
 python ours.py --precision bfloat16               where the recipe has such a setting
+python ours.py --recipe koch                      another recipe than glyphs
 """
 
 from __future__ import annotations
@@ -47,11 +48,11 @@ class EnoughError(Exception):
     """The steps asked for are done."""
 
 
-def train(changes: list[str], listen: Callable[[Event], None]) -> None:
+def train(recipe: str, changes: list[str], listen: Callable[[Event], None]) -> None:
     """The recipe as shipped but for ``changes``, until ``listen`` has had enough."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            firstsight.train("glyphs", *changes, out=f"{folder}/model", listen=listen)
+            firstsight.train(recipe, *changes, out=f"{folder}/model", listen=listen)
         except EnoughError:
             return
     raise SystemExit("training ended before it was measured; ask for fewer steps")
@@ -67,7 +68,7 @@ def measure(asked: argparse.Namespace, changes: list[str]) -> None:
             meter.tell(event.values["loss"], threads=asked.threads, precision=asked.precision)
             raise EnoughError
 
-    train(changes, listen)
+    train(asked.recipe, changes, listen)
 
 
 def split(asked: argparse.Namespace, changes: list[str]) -> None:
@@ -86,9 +87,12 @@ def split(asked: argparse.Namespace, changes: list[str]) -> None:
             profiler.stop()
             raise EnoughError
 
-    train(changes, listen)
+    train(asked.recipe, changes, listen)
     events = {e.key: e for e in profiler.key_averages()}
-    spent = {label: events[label].cpu_time_total / 1000 / asked.steps for label in ("whole", *PARTS)}
+    spent = {
+        label: events[label].cpu_time_total / 1000 / asked.steps if label in events else 0.0
+        for label in ("whole", *PARTS)
+    }
     parts = {
         "data": spent["batch"] - spent["augment"] - spent["compose"],
         "loss": spent["loss"] + spent["loss backward"],
@@ -122,6 +126,7 @@ def named(label: str, function: Callable[..., Any]) -> Callable[..., Any]:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--recipe", default="glyphs")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--precision", default="as shipped")
     parser.add_argument("--warmup", type=int, default=20)

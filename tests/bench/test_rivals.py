@@ -18,6 +18,7 @@ from firstsight.learn.comparisons.proxies import Proxies
 from firstsight.learn.losses.softmax import normalised_softmax
 from firstsight.learn.recipe import Recipe, load
 from firstsight.learn.similarities.fixed import Cosine
+from firstsight.learn.similarities.weighted import WeightedL1
 from scripts import RESULTS, script
 
 BENCH = RESULTS.parent / "bench" / "training"
@@ -28,7 +29,7 @@ SHORT = ("--warmup", "1", "--steps", "1")
 def bench(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     """The modules of the rivals."""
     monkeypatch.syspath_prepend(str(BENCH))
-    return {name: script(name, BENCH) for name in ("network", "rival_loader", "rival_plain")}
+    return {name: script(name, BENCH) for name in ("network", "rival_koch", "rival_loader", "rival_plain")}
 
 
 @pytest.fixture
@@ -100,6 +101,25 @@ def test_the_settings_are_the_recipe(bench: dict[str, ModuleType], recipe: Recip
     )
 
 
+def test_kochs_twin_is_ours(bench: dict[str, ModuleType]) -> None:
+    """With our weights, some of them below 0, the rival has our scores, and the settings are the recipe's."""
+    theirs, koch = bench["rival_koch"], load("koch")
+    network, encoder = theirs.Twin(), koch.part("encoder")(1, theirs.SIZE, **koch.settings("encoder"))
+    similarity = WeightedL1(theirs.DIM, **koch.settings("similarity"))
+    similarity.weights.data.uniform_(-0.2, 2.0)
+    similarity.bias.data.fill_(0.3)
+    network.body.load_state_dict(dict(zip(network.body.state_dict(), encoder.state_dict().values(), strict=True)))
+    network.weight.data, network.bias.data = similarity.weights.data, similarity.bias.data
+    first, second = torch.rand(2, 3, 1, theirs.SIZE, theirs.SIZE)
+    encoder.train()
+    expected = similarity.aligned(*(similarity.prepare(encoder(images)) for images in (first, second)))
+    torch.testing.assert_close(network(torch.cat([first, second])), expected, rtol=1e-3, atol=1e-3)
+    assert koch.settings("sampling")["size"] == theirs.PAIRS
+    optimiser = koch.optimiser
+    assert (optimiser.lr, optimiser.momentum) == (theirs.RATE, theirs.MOMENTUM)
+    assert (tuple(optimiser.rates), tuple(optimiser.penalties)) == (theirs.RATES, theirs.PENALTIES)
+
+
 def test_turns_ride_on_the_warp(bench: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
     """With nothing to warp, the plain rival's one sampling grid gives exact quarter turns, each another one."""
     plain = bench["rival_plain"]
@@ -140,6 +160,15 @@ def test_ratios_are_of_medians() -> None:
     }
 
 
+def test_kochs_step_beside_the_fastest_rival() -> None:
+    """Seconds a step come from the rate of a step's 128 images; every one of ours stands beside the best rival."""
+    speeds = {"firstsight": [128, 64, 256], "plain float32": [20, 20, 20], "plain bfloat16": [32, 64, 128]}
+    found = script("bench_koch").summary({name: [run(v) for v in values] for name, values in speeds.items()})
+    assert found["rows"]["firstsight"]["seconds a step"] == 1.0
+    assert (found["rows"]["plain bfloat16"]["lowest"], found["rows"]["plain bfloat16"]["highest"]) == (1.0, 4.0)
+    assert found["ratios"] == {"plain bfloat16 / firstsight": 2.0}
+
+
 def run(rate: float) -> dict[str, Any]:
     """What a process tells."""
     return {"images per second": rate, "core seconds a step": 128 / rate, "peak MiB": 500, "settings": {}}
@@ -152,6 +181,11 @@ def test_the_plain_rival_runs(tmp_path: Path, precision: str) -> None:
     np.savez(tmp_path / "glyphs.npz", images=images, labels=np.arange(200) % 7)
     found = told("rival_plain.py", tmp_path / "glyphs.npz", "--precision", precision, *SHORT)
     assert found["settings"]["precision"] == precision
+
+
+def test_kochs_rival_runs() -> None:
+    """It trains and tells what the bench reads."""
+    assert told("rival_koch.py", "--threads", "1", *SHORT)["settings"]["precision"] == "bfloat16"
 
 
 def test_the_loader_rival_runs(shapes: Path, tmp_path: Path) -> None:
