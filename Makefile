@@ -54,7 +54,7 @@ unit:  ## tests (those on real data, and those in a browser, when they are there
 pictures: env  ## the pictures of the page in docs/pictures, taken by its tests
 	FIRSTSIGHT_PICTURES=docs/pictures $(BIN)/pytest tests/browser/test_pictures_for_docs.py
 
-results: env  ## every figure of the README, into results/
+results: env  ## the figures of the README but for speed, into results/
 	$(BIN)/python results/make.py
 
 results-glyphs: env  ## learn the shipped model again (half an hour), put it in place, and its figures into results/

@@ -1,4 +1,4 @@
-"""Every figure of the README: run its command, write ``results/NAME.json``, and bring the README's table up to date.
+"""The figures of the README but for speed: run a command, write ``results/NAME.json``, bring the README's table up.
 
 python results/make.py            all rows (half an hour, four more where it must learn; needs FIRSTSIGHT_DATA)
 python results/make.py lake icons some rows

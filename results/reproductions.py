@@ -34,9 +34,10 @@ What papers published, and the same obtained here. This page is made from the fi
     firstsight reproduce koch-30k --so-far   measure what a stopped run has learned, and learn no further
 
 A run that was stopped goes on with the same command. The file is written while training, too, with the state
-`training`. `--seed` changes every draw of training and of the measures, `KEY=VALUE` a setting of the recipe; both stand
-in the command that the file holds. The model lies in `build/reproduce/NAME`, or in `--out`. Intervals are of 95 %, by
-resampling whole alphabets (or classes). Beside ours stands the best recipe of FirstSight by the same protocol.
+`training`. `--seed` changes every draw of training and of the measures (but for the pairs of `same-alphabet`, which are
+the same for all), `KEY=VALUE` a setting of the recipe; both stand in the command that the file holds. The model lies in
+`build/reproduce/NAME`, or in `--out`. Intervals are of 95 %, by resampling whole alphabets, Lake's runs, draws of
+references (MNIST), or images of learned classes. Beside ours stands the best recipe of FirstSight by the same protocol.
 
 | reproduction | figure | published | ours | our best recipe | CPU minutes | seed |
 |---|---|---|---|---|---|---|
@@ -65,11 +66,8 @@ def records(folder: Path = RESULTS) -> dict[str, list[dict[str, Any]]]:
 def page(found: Mapping[str, list[dict[str, Any]]]) -> str:
     """The page."""
     rows = [row for name, what in REPRODUCTIONS.items() for row in _rows(name, what, found)]
-    parts, said = [HEAD + "\n".join(rows) + "\n"], dict[str, str]()
-    for name, what in REPRODUCTIONS.items():
-        parts.append(_section(name, what, found[name], said))
-        said |= {sentence: said.get(sentence, name) for sentence in what.differs}
-    return "\n".join(parts)
+    sections = (_section(name, what, found[name]) for name, what in REPRODUCTIONS.items())
+    return "\n".join([HEAD + "\n".join(rows) + "\n", *sections])
 
 
 def _rows(name: str, what: Reproduction, found: Mapping[str, list[dict[str, Any]]]) -> list[str]:
@@ -115,16 +113,14 @@ def _best(name: str, place: int, found: Mapping[str, list[dict[str, Any]]]) -> s
     return ""
 
 
-def _section(name: str, what: Reproduction, some: list[dict[str, Any]], said: Mapping[str, str]) -> str:
+def _section(name: str, what: Reproduction, some: list[dict[str, Any]]) -> str:
     lines = [f"## {name}", "", f"{what.title}. {what.paper}", ""]
     lines += [
         f"* Published: {figure.name} {_share(figure.paper)} ({figure.source}); measured by `{figure.measure}`."
         for figure in what.figures
         if figure.paper is not None
     ]
-    others = dict.fromkeys(said[sentence] for sentence in what.differs if sentence in said)
-    lines += [f"* Differs as `{other}` does, see there." for other in others]
-    lines += [f"* Differs: {sentence}" for sentence in what.differs if sentence not in said]
+    lines += _differs(name, what)
     lines += [_beside(file) for file in what.beside]
     for record in some:
         lines += [
@@ -139,6 +135,17 @@ def _section(name: str, what: Reproduction, some: list[dict[str, Any]], said: Ma
             lines += ["", f"![{words}]({place})"]
         lines += ["", *(f"![{what.title}](../results/reproduce/{picture})" for picture in record["pictures"])]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _differs(name: str, what: Reproduction) -> list[str]:
+    """What differs from the paper; where all of it holds that an earlier section lists, that one is named."""
+    names = list(REPRODUCTIONS)
+    earlier = {other: REPRODUCTIONS[other].differs for other in names[: names.index(name)]}
+    shared = [other for other, said in earlier.items() if said and set(said) <= set(what.differs)]
+    other = max(shared, key=lambda other: len(earlier[other]), default=None)
+    lines = [] if other is None else [f"* Differs as `{other}` does, see there."]
+    known = () if other is None else earlier[other]
+    return lines + [f"* Differs: {sentence}" for sentence in what.differs if sentence not in known]
 
 
 def _beside(file: str) -> str:

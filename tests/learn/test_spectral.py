@@ -10,23 +10,23 @@ from firstsight.learn.encoders.koch import Koch
 from firstsight.learn.encoders.spectral import SpectralConv2d
 
 
-def both(inner, outer, kernel, bias=True):
+def both(inner, outer, kernel):
     """The convolution, and a plain one of the same weights."""
     torch.manual_seed(0)
-    spectral, plain = SpectralConv2d(inner, outer, kernel, bias=bias), nn.Conv2d(inner, outer, kernel, bias=bias)
+    spectral, plain = SpectralConv2d(inner, outer, kernel), nn.Conv2d(inner, outer, kernel)
     plain.load_state_dict(spectral.state_dict())
     return spectral, plain
 
 
 @pytest.mark.parametrize(
-    ("inner", "outer", "kernel", "size", "bias"),
-    [(3, 5, 3, 9, True), (4, 3, 7, 12, True), (2, 3, 4, 11, False), (1, 1, 1, 1, True), (2, 2, 6, 6, True)],
+    ("inner", "outer", "kernel", "size"),
+    [(3, 5, 3, 9), (4, 3, 7, 12), (2, 3, 4, 11), (1, 1, 1, 1), (2, 2, 6, 6)],
 )
-def test_it_is_the_plain_convolution_and_so_are_its_gradients(inner, outer, kernel, size, bias):
-    """Odd and even sides, kernels of one pixel and of the whole image, with a bias and without."""
+def test_it_is_the_plain_convolution_and_so_are_its_gradients(inner, outer, kernel, size):
+    """Odd and even sides, kernels of one pixel and of the whole image."""
     images = torch.randn(3, inner, size, size)
     found = []
-    for network in both(inner, outer, kernel, bias):
+    for network in both(inner, outer, kernel):
         given = images.clone().requires_grad_()
         maps = network(given)
         maps.backward(torch.linspace(-1, 1, maps.numel()).view(maps.shape))

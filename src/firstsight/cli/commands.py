@@ -20,7 +20,7 @@ def evaluate(
     data: Annotated[str | None, typer.Argument(help="For protocols that are not fixed to one.")] = None,
     ways: Annotated[int | None, typer.Option(help="Classes a task [default: 20].")] = None,
     shots: Annotated[int | None, typer.Option(help="References a class [default: 1].")] = None,
-    tasks: Annotated[int | None, typer.Option(help="Tasks drawn [default: 1000].")] = None,
+    tasks: Annotated[int | None, typer.Option(help="Tasks drawn [default: the protocol's, 10 to 1000].")] = None,
     across: Annotated[str | None, typer.Option(help="origins, styles or examples: what sets both sides apart.")] = None,
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page.")] = None,

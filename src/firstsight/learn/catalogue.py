@@ -24,7 +24,7 @@ from firstsight.learn.losses.softmax import arcface, normalised_softmax, supcon
 from firstsight.learn.losses.triplet import triplet
 from firstsight.learn.projections import Perceptron, Straight
 from firstsight.learn.sampling.balanced import Balanced
-from firstsight.learn.sampling.batches import PK, HardGroups, Random
+from firstsight.learn.sampling.batches import PK, HardGroups, Random, Sampler
 from firstsight.learn.sampling.drawn import DrawnPairs, DrawnTriplets, TwoClasses
 from firstsight.learn.sampling.views import Views
 from firstsight.learn.similarities.base import TorchSimilarity
@@ -122,17 +122,7 @@ ALSO_KNOWN_AS = {
 }
 """Names that losses have elsewhere, for the guess in an error; the closest spelling would mislead."""
 
-SAMPLERS: dict[
-    str,
-    type[Random]
-    | type[Balanced]
-    | type[PK]
-    | type[HardGroups]
-    | type[DrawnPairs]
-    | type[DrawnTriplets]
-    | type[TwoClasses]
-    | type[Views],
-] = {
+SAMPLERS: dict[str, type[Sampler]] = {
     "random": Random,
     "balanced": Balanced,
     "pk": PK,

@@ -53,7 +53,7 @@ class OptimiserSettings:
     """Section ``[optimiser]``.
 
     A layer is a module with weights, in the order of the network; after those of the encoder comes what the objective
-    learns (the weights of a similarity, proxies), all of it as the last layer.
+    learns (the weights of a similarity, proxies), each of its parameters as a layer of its own.
 
     Args:
         kind: ``adamw``; ``muon`` for the encoder's matrices (AdamW for the rest): fewer steps, each a little dearer;

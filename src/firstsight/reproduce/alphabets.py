@@ -76,7 +76,7 @@ _CHARACTERS = Stage(
 
 ALPHABETS: dict[str, Reproduction] = {
     "same-alphabet-contrastive": Reproduction(
-        title="The report's twin of 120,438 parameters, contrastive loss",
+        title="The report's twin of 120,444 parameters, contrastive loss",
         paper=PAPER,
         recipe="same-alphabet-twin",
         smoke=(*_SMOKE, *_DRAWN),
@@ -84,7 +84,7 @@ ALPHABETS: dict[str, Reproduction] = {
         differs=(
             *_PAIRS,
             "The report's prose describes two 3 x 3 convolutions of 16 and 32 filters, which cannot have 120,444 "
-            "parameters; the network here has.",
+            "parameters; here the encoder has 120,438 of them and the distance the other six.",
             "The weight of the last layer is taken by its size, so that nearer never scores lower.",
         ),
     ),

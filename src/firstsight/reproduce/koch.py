@@ -33,7 +33,7 @@ _DIFFERS = (
     "Verification counts all pairs of the test drawers, same and different weighed alike, at the threshold that is "
     "best on the "
     "validation drawers; the paper draws pairs and does not say how many.",
-    "One-shot trials on Omniglot are those of Lake's 20 published runs (400); intervals resample alphabets.",
+    "One-shot trials on Omniglot are those of Lake's 20 published runs (400); intervals resample runs.",
     "MNIST: the paper trains a smaller twin of 35 pixels for it; here it is the same network, digits enlarged to 105 "
     "pixels, and "
     "1,000 draws of references instead of 400 trials.",
@@ -103,7 +103,7 @@ def _made(pairs: int, verification: float, *, distorted: bool, quarter: bool = F
                 (
                     "Pairs of a step are drawn apart, not on trails; weights of the distance are taken by their size.",
                     "A quarter of the channels and of the sigmoids: an epoch takes three core-minutes instead of "
-                    "fifteen, and the loss of the first hundred steps falls alike.",
+                    "thirteen, and the loss of the first hundred steps falls alike.",
                 )
                 if quarter
                 else _TRAILS

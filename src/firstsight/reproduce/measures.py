@@ -57,7 +57,7 @@ def by_protocol(name: str, model: Model, seed: int, *, smoke: bool) -> Found:
         outcome = protocol.measure(_subject(model, few, settled, choice))
         return Found(outcome.protocol, outcome.trials, outcome.metrics)
     report = protocols.evaluate(model, name, settings=Settings(seed=seed))
-    kept = {k: report.details[k] for k in ("thresholds", "confusion", "draws") if k in report.details}
+    kept = {k: report.details[k] for k in ("thresholds",) if k in report.details}
     return Found(report.protocol, report.trials, dict(report.metrics), kept)
 
 
@@ -129,10 +129,7 @@ def held_out_two_way(model: Model, seed: int, *, smoke: bool, held_out: Sequence
         folds[", ".join(data.classes)] = {k: outcome.metrics[k].value for k in ("accuracy", "pixels")}
     values = {k: np.array([fold[k] for fold in folds.values()]) for k in ("accuracy", "pixels")}
     metrics = {k: mean_by_cluster(v, np.arange(len(v)), seed=seed) for k, v in values.items()}
-    metrics |= {
-        "worst pair": _exactly(values["accuracy"].min()),
-        "pixels, worst pair": _exactly(values["pixels"].min()),
-    }
+    metrics["worst pair"] = _exactly(values["accuracy"].min())
     words = f"two classes held out, {len(folds)} pairs of them, {settled.tasks:,} draws of two references each"
     return Found(words, trials, metrics, {"folds": folds})
 

@@ -25,14 +25,13 @@ class SpectralConv2d(nn.Module):
     Args:
         inner, outer: channels.
         kernel: side of the kernels, in pixels.
-        bias: whether a number is added to each channel.
 
     Shapes: ``(b, inner, n, n)`` -> ``(b, outer, n - k + 1, n - k + 1)``, of the type that came.
     """
 
-    def __init__(self, inner: int, outer: int, kernel: int, *, bias: bool = True) -> None:
+    def __init__(self, inner: int, outer: int, kernel: int) -> None:
         super().__init__()
-        plain = nn.Conv2d(inner, outer, kernel, bias=bias)
+        plain = nn.Conv2d(inner, outer, kernel)
         self.weight, self.bias = plain.weight, plain.bias
 
     def forward(self, images: Tensor) -> Tensor:
@@ -61,7 +60,7 @@ class _Spectral(torch.autograd.Function):
 
     @staticmethod
     @custom_fwd(device_type="cpu")  # type: ignore[untyped-decorator]
-    def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """The maps ``(b, outer, m, m)``, of the images' type."""
         (many, inner, size, _), (outer, _, kernel, _) = images.shape, weight.shape
         keep = size - kernel + 1
@@ -71,35 +70,34 @@ class _Spectral(torch.autograd.Function):
         for k, spectrum in enumerate(kept):
             torch.mm(_down(size, size), x[:, k], out=spectrum.view(2 * size, -1))
             y = _product(spectrum, _kernels(w[:, k], size, outer, inner).mT, -1)
-            if bias is not None and k == 0:
+            if k == 0:
                 y[0, 0] += bias * size**2
             torch.mm(_up(keep, size), y.view(2 * size, -1), out=made[:, k])
         ctx.save_for_backward(kept, weight)
-        ctx.kinds = images.dtype, bias is not None
+        ctx.kind = images.dtype
         return _placed(made, many, outer, size, images.dtype)
 
     @staticmethod
     @custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of images, kernels and bias, from those of the maps."""
         kept, weight = ctx.saved_tensors
-        kind, biased = ctx.kinds
         half, _, size, many, inner = kept.shape
         outer, _, kernel, _ = weight.shape
         g, w = _across(gradients[0], size), _across(weight, size)
         down = _down(size - kernel + 1, size)
         images, weights = torch.empty(2 * size, half, many * inner), torch.empty(2 * kernel, half, outer * inner)
-        bias = None
+        bias = torch.empty(outer)
         for k, spectrum in enumerate(kept):
             turned = (down @ g[:, k]).view(2, size, many, outer)
-            if biased and k == 0:
+            if k == 0:
                 bias = turned[0, 0].sum(0)
             made = _product(turned, _kernels(w[:, k], size, outer, inner), 1)
             torch.mm(_up(size, size), made.view(2 * size, -1), out=images[:, k])
             made = _product(spectrum.mT, turned, -1)
             torch.mm(_up(kernel, size), made.view(2 * size, -1), out=weights[:, k])
         learned = _placed(weights, inner, outer, size, torch.float32).transpose(0, 1)
-        return _placed(images, many, inner, size, kind), learned, bias
+        return _placed(images, many, inner, size, ctx.kind), learned, bias
 
 
 def _across(images: Tensor, size: int) -> Tensor:

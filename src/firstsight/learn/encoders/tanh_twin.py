@@ -12,9 +12,10 @@ class TanhTwin(nn.Module):
     """Batch normalisation, two 5 x 5 tanh convolutions with average pooling, batch normalisation, one dense layer.
 
     Source: a coursework report on "are these two glyphs of the same alphabet?". With three channels at 105 pixels and
-    its defaults it has the report's 120,438 numbers (the running means and variances of normalisation included, as
-    Keras counts); the prose of the report describes another network, which has not. Weights begin as Keras begins
-    them: Glorot uniform, biases 0; normalisation has Keras' momentum and epsilon.
+    its defaults it has 120,438 of the report's 120,444 numbers (the running means and variances of normalisation
+    included, as Keras counts; six more are the distance's); the prose of the report describes another network, which
+    has not. Weights begin as Keras begins them: Glorot uniform, biases 0; normalisation has Keras' momentum and
+    epsilon.
 
     Args:
         channels: of the input.

@@ -14,8 +14,8 @@ from firstsight.types import IntArray
 class Sampler(Protocol):
     """Gives the indices of each batch.
 
-    ``gives`` says what a batch is made of: ``pairs`` or ``triplets``, side by side, or "" for examples; ``once``
-    whether an example that a batch holds several times is embedded once.
+    ``gives`` says what a batch is made of: ``pairs``, ``triplets`` or ``views``, side by side, or "" for examples;
+    ``once`` whether an example that a batch holds several times is embedded once.
     """
 
     gives: ClassVar[str]

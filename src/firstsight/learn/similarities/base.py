@@ -12,6 +12,7 @@ domain                       scores                                             
 ``negated squared distance`` the same, but no metric                                         squared_euclidean
 ``kernel``                   0 to 1                                                          rbf
 ``logit``                    any number; its logistic function is a probability of "same"    weighted_l1,
+                                                                                             standardised_euclidean,
                                                                                              pair_network
 ===========================  ==============================================================  ====================
 """

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from firstsight.learn.bounds import Positive
 from firstsight.learn.similarities.base import distances, lengths, unit
-from firstsight.similarity import Link, Measure, Similarity
+from firstsight.similarity import Link, Similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,7 @@ class Euclidean:
     @property
     def runtime(self) -> Similarity:
         """``euclidean``, negated."""
-        measure: Measure = "euclidean"
-        return Similarity(measure, Link("negate"))
+        return Similarity("euclidean", Link("negate"))
 
     def prepare(self, embeddings: Tensor) -> Tensor:
         """Normalise where asked."""
