@@ -53,6 +53,8 @@ class Residual(nn.Module):
         dropout: Share = 0.0,
     ) -> None:
         super().__init__()
+        if head not in ("flatten", "pool", "statistics"):
+            raise UsageError(f"encoder.head is {head!r}, flatten, pool or statistics was expected")
         if size % 16:
             raise UsageError(f"input.size is {size}, the residual encoder needs a multiple of 16")
         widths = [width, *(8 * max(1, round(width * growth**stage / 8)) for stage in (1, 2, 3))]
