@@ -31,7 +31,7 @@ What papers published, and the same obtained here. This page is made from the fi
     firstsight reproduce                     what there is
     firstsight reproduce koch-30k            train, measure, write results/reproduce/koch-30k.json
     firstsight reproduce koch-30k --smoke    the same in its smallest size, within seconds; its figures mean nothing
-    firstsight reproduce koch-30k --so-far   measure what a stopped run has learned, and learn no further
+    firstsight reproduce facenet --so-far    measure what a stopped run has learned, and learn no further
 
 A run that was stopped goes on with the same command. The file is written while training, too, with the state
 `training`. `--seed` changes every draw of training and of the measures (but for the pairs of `same-alphabet`, which are
@@ -201,12 +201,19 @@ def draw_widths(found: Mapping[str, list[dict[str, Any]]]) -> Any:
     for (name, words), colour in zip(WIDTHS.items(), CLASSES, strict=False):
         for record in found[name][:1]:
             for axes, key in ((learning, "loss"), (judging, "validation_accuracy")):
-                points = [(point["step"] / EPOCH, point[key]) for point in record["curve"] if key in point]
+                points = [(point["step"] / EPOCH, point[key]) for point in _joined(record) if key in point]
                 marker, label = ("", words) if axes is learning else (".", None)
                 axes.plot(*zip(*points, strict=True), color=colour, marker=marker, label=label)
     learning.set(xlabel="epoch of 30,000 pairs", ylabel="loss of a step", ylim=(0, None))
     judging.set(xlabel="epoch of 30,000 pairs", ylabel="one-shot accuracy, validation", ylim=(0, 1))
     return _finished(made, len(WIDTHS))
+
+
+def _joined(record: Mapping[str, Any]) -> list[dict[str, float]]:
+    """The curve of a record; where a training came first, its own and then what follows it."""
+    earlier = record.get("earlier", [])
+    done = earlier[-1]["step"] if earlier else 0
+    return [*earlier, *({**point, "step": done + point["step"]} for point in record["curve"])]
 
 
 def _two() -> tuple[Any, Any]:

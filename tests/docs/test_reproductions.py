@@ -70,6 +70,14 @@ def test_a_result_stands_beside_what_was_published():
     assert "`firstsight reproduce koch-30k --seed 1`, 2026-01-01, commit abc, 2 cores: still training" in page
 
 
+def test_a_curve_goes_on_where_the_training_before_it_ended():
+    """Steps of the last training are counted on from the first's; without one they are as they were."""
+    rows = [{"step": 2, "loss": 0.3}]
+    joined = MADE._joined({"earlier": [{"step": 1, "loss": 0.6}, {"step": 5, "loss": 0.4}], "curve": rows})
+    assert [point["step"] for point in joined] == [1, 5, 7]
+    assert MADE._joined({"curve": rows}) == rows
+
+
 def test_seeds_stand_side_by_side_and_figures_of_one_name_apart():
     """One row a figure, all its seeds in it; the third "comparing pixels" of the rocks is not the first."""
     found = {name: [] for name in REPRODUCTIONS}

@@ -78,12 +78,34 @@ def test_a_stage_comes_first_and_the_rest_starts_from_its_model(world, monkeypat
     monkeypatch.setitem(REPRODUCTIONS, "tiny", replace(WHAT, before=stage))
     record = run.reproduce("tiny", ["encoder.width=12"], train=train, out=Path("here"))
     first, last = (row for row in seen if isinstance(row, tuple))
-    assert [row["step"] for row in seen if isinstance(row, dict)] == [0, 0, 1, 2]
+    assert [row["step"] for row in seen if isinstance(row, dict)] == [1, 2, 1, 2]
+    assert [len(row["curve"]) for row in seen if isinstance(row, dict)] == [1, 2, 1, 2]
     assert first[0] == "simclr"
     assert set(first[1]) == {"encoder.width=8", "training.seed=0"}
     assert first[2] == Path("here/before")
     assert {f"training.start={Path('here/before').resolve()}", "encoder.width=12"} <= set(last[1])
     assert record.state == "done"
+
+
+def test_the_curve_of_a_stage_stands_beside_that_of_the_last_training(world, monkeypatch):
+    """What the first training learned is kept apart; the last one's own curve survives a stop and a second start."""
+    train, _ = world
+    monkeypatch.setitem(REPRODUCTIONS, "tiny", replace(WHAT, before=Stage("simclr")))
+    place = run.BUILD / "tiny"
+    rows = {place / "before": (10, 20), place: (0, 1)}
+    for folder, steps in rows.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "metrics.jsonl").write_text("".join(json.dumps({"step": s, "loss": 9.0}) + "\n" for s in steps))
+    seen = []
+
+    def last(recipe, *changes, out, listen, **rest):
+        if out == place:
+            seen.append(json.loads(Path("results/reproduce/tiny.json").read_text()))
+        return train(recipe, *changes, out=out, listen=listen, **rest)
+
+    record = run.reproduce("tiny", train=last)
+    assert [point["step"] for point in record.earlier] == [10, 20]
+    assert [point["step"] for point in seen[0]["curve"]] == [0, 1]
 
 
 def test_seed_and_changes_stand_in_command_and_recipe(world):

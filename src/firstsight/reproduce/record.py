@@ -127,6 +127,7 @@ class Record:
         cpu_minutes, wall_minutes: of training so far, all of its parts included.
         stopped: the sentence training ended with; "" when it ended well.
         curve: loss and held-out accuracy by step, thinned.
+        earlier: the same of the training that came first, where one did.
         figures: published beside ours.
         details: confusion matrices, thresholds, curves.
         differs: what is not as in the paper.
@@ -149,6 +150,7 @@ class Record:
     wall_minutes: float = 0.0
     stopped: str = ""
     curve: tuple[dict[str, float], ...] = ()
+    earlier: tuple[dict[str, float], ...] = ()
     figures: tuple[Measured, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     differs: tuple[str, ...] = ()

@@ -227,7 +227,8 @@ def _started(
     there = place / "before"
     resume = state_of(there / "checkpoint.pt") == FILE
     changes = _last([*before.changes, *(before.smoke if smoke else ()), f"training.seed={seed}"])
-    book.learned(_trained(before.recipe, changes, there, train, resume=resume, listen=book.listen))
+    book.learned(_trained(before.recipe, changes, there, train, resume=resume, listen=book.hear))
+    book.keep(earlier=_curve(there), curve=_curve(place))
     return (f"training.start={there.resolve()}",)
 
 
