@@ -37,7 +37,8 @@ A run that was stopped goes on with the same command. The file is written while 
 `training`. `--seed` changes every draw of training and of the measures (but for the pairs of `same-alphabet`, which are
 the same for all), `KEY=VALUE` a setting of the recipe; both stand in the command that the file holds. The model lies in
 `build/reproduce/NAME`, or in `--out`. Intervals are of 95 %, by resampling whole alphabets, Lake's runs, draws of
-references (MNIST), or images of learned classes. Beside ours stands the best recipe of FirstSight by the same protocol.
+references (MNIST), or images of learned classes. Beside ours stands the best recipe of FirstSight by the same protocol;
+for Koch's verification by one of other alphabets, the last ten by name (`omniglot-verification`).
 
 | reproduction | figure | published | ours | our best recipe | CPU minutes | seed |
 |---|---|---|---|---|---|---|
