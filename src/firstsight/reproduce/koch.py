@@ -29,7 +29,8 @@ _DIFFERS = (
     "Training pairs: different ones are drawn from anywhere, half of all are same; the paper says neither.",
     "The 30 alphabets of training are those of the published background set; the 10 of validation and the 10 of the "
     "test are "
-    "told apart by the published one-shot runs. The paper names none.",
+    "told apart by the published one-shot runs. The paper names none, and it matters: on the ten others the whole "
+    "network of 30k pairs has an equal error rate of 7.6 % instead of 11.6 (`results/koch-alphabets.json`).",
     "Verification counts all pairs of the test drawers, same and different weighed alike, at the threshold that is "
     "best on the "
     "validation drawers; the paper draws pairs and does not say how many.",
@@ -93,14 +94,11 @@ def _made(pairs: int, verification: float, *, distorted: bool = False, quarter: 
             0.92 if distorted and pairs == 150_000 else None,
             "table 2",
         ),
-        Figure(
-            "MNIST 10-way one-shot",
-            "mnist-10way",
-            "accuracy",
-            0.703 if distorted and pairs == 150_000 else None,
-            "table 3",
-        ),
     ]
+    if not distorted or pairs == 150_000:  # a quarter of an hour
+        figures.append(
+            Figure("MNIST 10-way one-shot", "mnist-10way", "accuracy", 0.703 if distorted else None, "table 3")
+        )
     return Reproduction(
         title=f"Koch's network {'of a quarter of the width' if quarter else 'of 39 million weights'}, "
         f"{pairs:,} pairs {kind}",
