@@ -9,11 +9,8 @@ its convolution, takes less time.
 
 from __future__ import annotations
 
-import argparse
 import os
-import shutil
 import sys
-import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bench_training import BENCH, Run, alone
+from bench_training import BENCH, Run, alone, compiles, options
 from make import record
 
 from firstsight.learn.encoders.spectral import SpectralConv2d
@@ -46,7 +43,7 @@ def contestants() -> dict[str, list[str | Path]]:
         "plain float32": [*plain, "--precision", "float32"],
         "plain bfloat16": [*plain, "--precision", "bfloat16"],
     }
-    if shutil.which("g++") and (Path(sysconfig.get_path("include")) / "Python.h").exists():
+    if compiles():
         known["plain bfloat16 compiled"] = [*plain, "--precision", "bfloat16", "--compile"]
     return known
 
@@ -104,14 +101,7 @@ def convolutions(rounds: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure everyone in turn; print, and write."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--warmup", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--trial", action="store_true", help="one short round; print, write nothing")
-    asked = parser.parse_args()
-    if asked.trial:
-        asked.rounds, asked.warmup, asked.steps = 1, 1, 2
+    asked = options(warmup=3, steps=12, trial=(1, 2))
     length = ("--warmup", str(asked.warmup), "--steps", str(asked.steps))
     load = os.getloadavg()[0]
     runs: dict[str, list[Run]] = {name: [] for name in contestants()}

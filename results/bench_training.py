@@ -67,6 +67,11 @@ def alone(words: list[str | Path], threads: int) -> Run:
     return found
 
 
+def compiles() -> bool:
+    """Whether ``torch.compile`` finds what it needs here."""
+    return bool(shutil.which("g++")) and (Path(sysconfig.get_path("include")) / "Python.h").exists()
+
+
 def contestants(threads: int) -> dict[str, list[str | Path]]:
     """``who precision ...`` -> command of everyone who is measured on so many cores."""
     on = ("--threads", str(threads))
@@ -78,7 +83,7 @@ def contestants(threads: int) -> dict[str, list[str | Path]]:
     known |= {f"firstsight {p}, whole batches": [*ours, "--precision", p, "training.parts=1"] for p in PRECISIONS}
     known["the recipe as shipped: muon, composites"] = shipped
     known |= {f"plain {p}": [*plain, "--precision", p] for p in PRECISIONS}
-    if shutil.which("g++") and (Path(sysconfig.get_path("include")) / "Python.h").exists():
+    if compiles():
         known |= {f"plain {p} compiled": [*plain, "--precision", p, "--compile"] for p in PRECISIONS}
     for n, workers in LOADERS[threads]:
         words = ("--threads", str(n), "--workers", str(workers))
@@ -124,16 +129,22 @@ def show(threads: str, found: dict[str, Any]) -> None:
         print(f"  {label}: {ratio:.3f}")
 
 
-def main() -> None:
-    """Measure everyone in turn; print, and write."""
+def options(*, warmup: int, steps: int, trial: tuple[int, int]) -> argparse.Namespace:
+    """The command line: rounds, and how many steps of each warm up and count; fewer for a trial."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--warmup", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--warmup", type=int, default=warmup)
+    parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--trial", action="store_true", help="one short round; print, write nothing")
     asked = parser.parse_args()
     if asked.trial:
-        asked.rounds, asked.warmup, asked.steps = 1, 3, 8
+        asked.rounds, (asked.warmup, asked.steps) = 1, trial
+    return asked
+
+
+def main() -> None:
+    """Measure everyone in turn; print, and write."""
+    asked = options(warmup=20, steps=60, trial=(3, 8))
     environment()
     subprocess.run([sys.executable, BENCH / "prepare.py", DATA], check=True)
     length: list[str | Path] = ["--warmup", str(asked.warmup), "--steps", str(asked.steps)]

@@ -78,6 +78,30 @@ def test_a_curve_goes_on_where_the_training_before_it_ended():
     assert MADE._joined({"curve": rows}) == rows
 
 
+def test_a_section_points_only_where_all_holds():
+    """What an earlier section says is told by its name where all of it holds, else in full; nothing is lost."""
+    for name, what in REPRODUCTIONS.items():
+        lines = MADE._differs(name, what)
+        named = [line.split("`")[1] for line in lines if line.startswith("* Differs as ")]
+        borrowed = {sentence for other in named for sentence in REPRODUCTIONS[other].differs}
+        assert borrowed <= set(what.differs)
+        assert borrowed | {line.removeprefix("* Differs: ") for line in lines} >= set(what.differs)
+    assert any(
+        line.startswith("* Differs as `koch-30k` ") for line in MADE._differs("koch-90k", REPRODUCTIONS["koch-90k"])
+    )
+    assert not any(
+        "`koch-30k` " in line for line in MADE._differs("koch-30k-quarter", REPRODUCTIONS["koch-30k-quarter"])
+    )
+
+
+def test_figures_in_sentences_are_those_of_their_files():
+    """Figures that a sentence quotes from a file of results are in it."""
+    result = json.loads((MADE.ROOT / "results" / "koch-alphabets.json").read_text())["result"]
+    others, lake = (100 * result[f"koch-30k, the ten {half}"]["eer"]["value"] for half in ("others", "of Lake's runs"))
+    said = f"an equal error rate of {others:.1f} % instead of {lake:.1f} (`results/koch-alphabets.json`)"
+    assert any(said in sentence for sentence in REPRODUCTIONS["koch-30k"].differs)
+
+
 def test_seeds_stand_side_by_side_and_figures_of_one_name_apart():
     """One row a figure, all its seeds in it; the third "comparing pixels" of the rocks is not the first."""
     found = {name: [] for name in REPRODUCTIONS}

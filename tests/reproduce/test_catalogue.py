@@ -7,6 +7,7 @@ import pytest
 from firstsight import api
 from firstsight.errors import UsageError
 from firstsight.learn.recipe import load
+from firstsight.learn.schedules import momentum_of, rate_of
 from firstsight.reproduce.catalogue import REPRODUCTIONS, find
 from firstsight.reproduce.measures import MEASURES
 from firstsight.reproduce.run import _last
@@ -24,6 +25,20 @@ def test_every_recipe_is_made_of_parts_that_fit(name):
         first = one.before
         assert load(first.recipe, _last(first.changes)).training.steps > 10 * MOST_SMOKE_STEPS
         assert load(first.recipe, _last([*first.changes, *first.smoke])).training.steps <= MOST_SMOKE_STEPS
+
+
+@pytest.mark.parametrize("name", [name for name, one in REPRODUCTIONS.items() if one.recipe == "koch" and one.before])
+def test_kochs_rates_fall_from_where_they_were(name):
+    """The last training begins at the rate and momentum at which the first one ended, and falls to a hundredth."""
+    one = REPRODUCTIONS[name]
+    assert one.before
+    first, last = (load("koch", _last(changes)) for changes in (one.before.changes, one.changes))
+    ended, steps = first.training.steps, last.training.steps
+    expected = rate_of(first.optimiser, ended, ended)
+    assert rate_of(last.optimiser, 0, steps) == pytest.approx(expected, rel=1e-3)
+    assert rate_of(last.optimiser, steps, steps) == pytest.approx(expected / 100, rel=1e-3)
+    assert momentum_of(last.optimiser, 0) == momentum_of(first.optimiser, ended) == 0.9
+    assert (first.settings("augment")["share"], last.settings("augment")["share"] > 0) == (0.0, name.endswith("affine"))
 
 
 @pytest.mark.parametrize("name", REPRODUCTIONS)
