@@ -77,7 +77,7 @@ def _made(pairs: int, verification: float, *, distorted: bool = False, quarter: 
         f"training.validate_every={epoch}",
         f"training.checkpoint_every={min(epoch, 250)}",
     )
-    kind = "with eight distortions of each" if distorted else "undistorted"
+    kind = "distorted in the end" if distorted else "undistorted"
     figures = [
         Figure(
             f"verification, {pairs // 1000}k pairs",
