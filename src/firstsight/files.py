@@ -62,7 +62,7 @@ def write_together(
             for name in files:
                 place = folder / name
                 (Path(staging) / name).replace(place)
-        _sync(folder)
+        sync_folder(folder)
     except OSError as error:
         raise StorageError(f"{place} can't be written ({error.strerror}); what was there before is intact") from None
 
@@ -86,12 +86,21 @@ def append_line(path: Path, line: str) -> None:
         raise StorageError(f"{path} can't be written ({error.strerror}); the lines before are intact") from None
 
 
+def sync_folder(folder: Path) -> None:
+    """Bring the entries of a folder to disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _make(folder: Path) -> None:
     """The folder, and those above it, on disk: a new folder is an entry of the one above."""
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for place in made:
-        _sync(place.parent)
+        sync_folder(place.parent)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -99,11 +108,3 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
