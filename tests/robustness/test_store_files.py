@@ -22,6 +22,7 @@ HEAD = """
 import gc, os, sys
 import numpy as np
 from firstsight.errors import FirstSightError
+from firstsight.stores.listing import damage_of
 from firstsight.stores.sqlite import SqliteStore
 from firstsight.types import Entry
 
@@ -215,6 +216,7 @@ if os.getuid() == 0:
 try:
     store = SqliteStore(place)
     print(*names(store), flush=True)
+    assert damage_of(place) == []
     sys.argv[2:] and input()
     print(*names(store), flush=True)
     store.remove("alice")

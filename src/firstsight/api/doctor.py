@@ -21,7 +21,7 @@ from firstsight.errors import FirstSightError
 from firstsight.files import FILE, FOLDER, expanded, state_of
 from firstsight.model import Model, shipped
 from firstsight.stores.access import Access
-from firstsight.stores.listing import galleries_of
+from firstsight.stores.listing import damage_of, galleries_of
 from firstsight.types import Check
 
 EXTRAS = {"train": ("torch", "onnx"), "report": ("matplotlib", "jinja2", "sklearn")}
@@ -117,11 +117,8 @@ def _store(file: Path) -> list[Check]:
     if state != FILE:
         return [Check("store", False, f"{file} {state}", "give the file of a gallery, or make it: firstsight serve")]
     galleries = galleries_of(file)
-    with sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True) as db:
-        said = [str(row[0]) for row in db.execute("PRAGMA integrity_check(5)")]
-    db.close()
-    whole = said == ["ok"]
-    checks = [Check("store", whole, f"{file}: {'whole' if whole else '; '.join(said)}", "" if whole else "restore it")]
+    damage = damage_of(file)
+    checks = [Check("store", not damage, f"{file}: {'; '.join(damage) or 'whole'}", "restore it" if damage else "")]
     for g in galleries:
         enrolled = f"{g.gallery}: {g.identities} identities, {g.references} references"
         checks += _attempt("gallery", lambda g=g, enrolled=enrolled: [_bound(g.model, g.fingerprint, enrolled)])  # type: ignore[misc]
