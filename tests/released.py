@@ -273,9 +273,10 @@ COMMANDS: tuple[tuple[str, int, str], ...] = (
 ``pictures`` and ``models`` of the release, ``models/copy`` being ``models/dot`` without its calibration."""
 
 MOMENT = frozenset({"at", "created", "expires", "before", "day", "first_in", "last_out", "secret"})
-MACHINE = frozenset({"seconds", "core_seconds", "peak_mib", "made_by", "place_found"})
+MACHINE = frozenset({"seconds", "core_seconds", "peak_mib", "made_by", "place_found", "data_fingerprint"})
 WORDS = frozenset({"about", "advice", "diagnosis", "message", "notes", "reason", "details"})
-"""Fields that are told by the clock, by the machine, or for people to read: only their types are compared."""
+"""Fields that are told by the clock, by the machine (0.1.0 told a data set by the times of its files), or for people to
+read: only their types are compared."""
 LOOSE = MOMENT | MACHINE | WORDS
 
 
