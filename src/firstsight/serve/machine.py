@@ -9,11 +9,11 @@ from fastapi import Request
 
 from firstsight.serve.settings import LOOPBACK
 
-_RELAYED = frozenset(
-    ("forwarded", "forwarded-for", "via", "client-ip", "true-client-ip", "x-real-ip", "x-client-ip")
-    + ("x-cluster-client-ip", "x-original-forwarded-for", "x-originating-ip", "x-remote-ip", "x-remote-addr")
-    + ("x-proxyuser-ip", "cf-connecting-ip", "fastly-client-ip", "x-azure-clientip")
-)
+_RELAYED = frozenset((
+    "forwarded", "forwarded-for", "via", "client-ip", "true-client-ip", "x-real-ip", "x-client-ip",
+    "x-cluster-client-ip", "x-original-forwarded-for", "x-originating-ip", "x-remote-ip", "x-remote-addr",
+    "x-proxyuser-ip", "cf-connecting-ip", "fastly-client-ip", "x-azure-clientip",
+))  # fmt: skip
 """Headers by which a proxy says for whom it asks, besides all that begin with ``X-Forwarded``."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from firstsight.errors import MissingError, TakenError, UsageError
 from firstsight.files import expanded
+from firstsight.legible import fault, look_alikes
 from firstsight.stores.database import Database
 from firstsight.types import Key, Revoked
 
@@ -50,8 +51,10 @@ class Access:
         chosen = PREFIX + secrets.token_urlsafe(32) if secret is None else secret
         row = _row(name, role, chosen, lasting)
         with self._file.writing() as db:
-            if db.execute("SELECT 1 FROM access WHERE name=?", (name,)).fetchone():
-                raise TakenError(f"there is a key {name!r} already; choose another name, or revoke it first")
+            taken = {str(other) for (other,) in db.execute("SELECT name FROM access")}
+            like = next((other for other in [name, *look_alikes(name)] if other in taken), None)
+            if like is not None:
+                raise TakenError(f"there is a key {like!r} already; choose another name, or revoke it first")
             db.execute(_INSERT, row)
             _mark(db)
         return chosen
@@ -148,6 +151,9 @@ def _mark(db: sqlite3.Connection) -> None:
 def _row(name: str, role: str, secret: str, lasting: timedelta | None) -> tuple[str, str, bytes, str, str | None]:
     if not name.isprintable() or not 0 < len(name) <= 100 or name != name.strip():
         raise UsageError(f"{name!r} is not a key's name of 1 to 100 printable characters")
+    why = fault(name)
+    if why is not None:
+        raise UsageError(f"{name!a} is not a key's name ({why}); write it in letters of one language")
     if role not in ROLES:
         raise UsageError(f"{role!r} is not a role; {', '.join(ROLES)} are")
     if len(secret) < 32 or not secret.isascii() or not secret.isprintable() or " " in secret:
