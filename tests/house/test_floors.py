@@ -11,6 +11,8 @@ FLOORS = {
     "errors": 1,
     "types": 1,
     "files": 1,
+    "legible": 1,
+    "terminal": 1,
     "inputs": 2,
     "similarity": 2,
     "graphs": 2,

@@ -127,7 +127,9 @@ def _store(file: Path) -> list[Check]:
     checks.append(Check("permissions", not mode & 0o077, f"mode {mode:04o}", advice if mode & 0o077 else ""))
     access = Access(file)
     try:
-        checks.append(Check("keys", None, f"{len(access.keys())}"))
+        number = len(access.keys())
+        shut = not number and access.had()  # whoever served it would be asked for a key that nobody has
+        checks.append(Check("keys", None, f"{number}", f"firstsight key add {file} NAME --role admin" if shut else ""))
     finally:
         access.close()
     return checks

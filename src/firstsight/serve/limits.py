@@ -18,6 +18,7 @@ from firstsight.errors import BusyError, InputError
 from firstsight.serve.answers import Refusal
 
 MEMORY = 16  # bodies of the largest size that are held at the same time
+ASKERS = 4096  # windows that are counted for addresses; beyond, all addresses share one
 
 
 @dataclass(slots=True)
@@ -99,7 +100,17 @@ class Rate:
     def __init__(self, most: int) -> None:
         self.most = most
         self._item = RateLimitItemPerMinute(max(1, most))
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
+
+    def count_address(self, address: str) -> None:
+        """Count a request of nobody known; who has thousands of addresses fills no memory with them.
+
+        Raises:
+            Refusal: there were too many; 429.
+        """
+        crowded = len(self._storage.storage) >= ASKERS
+        self.count("other addresses" if crowded else f"address {address}")
 
     def count(self, asker: str) -> None:
         """Count a request.

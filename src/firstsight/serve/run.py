@@ -38,6 +38,8 @@ def serve(settings: Settings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(settings.proxies),  # else uvicorn believes whatever any process of this machine says
+            forwarded_allow_ips=settings.proxies,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=30,
             http=connections,

@@ -60,6 +60,17 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoked(Key):
+    """The receipt of ``revoke``: the key that was.
+
+    Attributes:
+        notes: where it was the last one, what follows.
+    """
+
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Embeddings:
     """What ``embed`` gives: vectors ``(n, d)`` of the images, and the fingerprint of the model they are of."""
 
