@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# ONNX Runtime sends no usage data, whoever imports it.
+export ORT_DISABLE_TELEMETRY := 1
+
 # Real data for tests and results: FIRSTSIGHT_DATA, or ../shared/data where that is there.
 ifeq ($(FIRSTSIGHT_DATA),)
 ifneq ($(wildcard ../shared/data/.),)

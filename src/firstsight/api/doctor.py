@@ -20,6 +20,7 @@ import firstsight
 from firstsight.errors import FirstSightError
 from firstsight.files import FILE, FOLDER, expanded, state_of
 from firstsight.model import Model, shipped
+from firstsight.onnx_runtime import LATE, keep_quiet
 from firstsight.stores.access import Access
 from firstsight.stores.listing import damage_of, galleries_of
 from firstsight.types import Check
@@ -37,7 +38,7 @@ def doctor(store: str | Path | None = None) -> list[Check]:
     Args:
         store: a gallery's file to look at too.
     """
-    checks = [_versions(), _extras(), *_attempt("model", _models)]
+    checks = [_versions(), _extras(), _usage_data(), *_attempt("model", _models)]
     file = None if store is None else expanded(str(store).partition("#")[0])
     folder = Path.cwd() if file is None else file.parent
     if state_of(folder) == FOLDER:
@@ -62,6 +63,13 @@ def _extras() -> Check:
     return Check(
         "extras", None, ", ".join(there) or "none", "" if "serve" in there else "pip install 'firstsight[serve]'"
     )
+
+
+def _usage_data() -> Check:
+    if keep_quiet():
+        sentence, _, mend = LATE.partition("; ")
+        return Check("usage data", False, sentence, mend)
+    return Check("usage data", True, "none is sent")
 
 
 def _attempt(name: str, look: Callable[[], list[Check]]) -> list[Check]:
