@@ -105,7 +105,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What ``doctor`` found out.
+    """What ``doctor`` found out; true unless it is broken, so that ``all(doctor())`` says whether all is well.
 
     Attributes:
         name: what was looked at.
@@ -118,3 +118,7 @@ class Check:
     ok: bool | None
     value: str
     advice: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether nothing is broken."""
+        return self.ok is not False

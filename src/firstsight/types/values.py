@@ -10,6 +10,8 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from firstsight.errors import UndecidedError
+
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 PixelArray: TypeAlias = npt.NDArray[np.uint8]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -97,7 +99,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer of ``verify`` and ``compare``.
+    """The answer of ``verify`` and ``compare``, and as true as that: ``if gallery.verify(...)`` holds for "same" alone.
 
     Attributes:
         same: the answer; None when the model is not calibrated and so cannot decide.
@@ -116,6 +118,16 @@ class Decision:
     probability_low: float | None = None
     probability_high: float | None = None
 
+    def __bool__(self) -> bool:
+        """Whether it is the same.
+
+        Raises:
+            UndecidedError: nothing was decided, since the model is not calibrated.
+        """
+        if self.same is None:
+            raise UndecidedError(f"score {self.score:.3f} was asked whether it is the same: {self.reason}")
+        return self.same
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -128,7 +140,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The answer of ``identify``.
+    """The answer of ``identify``; true where somebody was recognised, and not for "unknown".
 
     Attributes:
         identity: the enrolled identity, or None for "unknown".
@@ -146,6 +158,10 @@ class Match:
     candidates: tuple[Candidate, ...] = ()
     probability_low: float | None = None
     probability_high: float | None = None
+
+    def __bool__(self) -> bool:
+        """Whether it is somebody known."""
+        return self.identity is not None
 
 
 @dataclass(frozen=True, slots=True)
