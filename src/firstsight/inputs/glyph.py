@@ -18,6 +18,7 @@ import scipy
 from firstsight.errors import UsageError
 from firstsight.inputs.decode import decode
 from firstsight.inputs.ink import find_ink, otsu
+from firstsight.inputs.pixel_budget import unpacking
 from firstsight.inputs.resampling import square
 from firstsight.types import PixelArray, Reading, Source
 
@@ -52,6 +53,7 @@ class GlyphInput:
         """Shape ``(c, h, w)`` of one array."""
         return (1, self.size, self.size)
 
+    @unpacking()
     def read(self, source: Source) -> Reading:
         """A reading with one array: ink is 255, paper is 0.
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from firstsight.errors import UsageError
 from firstsight.inputs.decode import decode
 from firstsight.inputs.ink import ink_of
+from firstsight.inputs.pixel_budget import unpacking
 from firstsight.types import Reading, Source
 
 
@@ -51,6 +52,7 @@ class ImageInput:
         """Shape ``(c, h, w)`` of one array."""
         return (self.channels, self.size, self.size)
 
+    @unpacking()
     def read(self, source: Source) -> Reading:
         """A reading with one array.
 

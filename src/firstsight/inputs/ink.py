@@ -11,7 +11,7 @@ from firstsight.types import PixelArray
 
 GRAIN = 16
 """Grey levels: less contrast than this is the grain of paper, not a sign."""
-_BLOCK = 1 << 20
+_BLOCK = 1 << 17
 """Pixels that are counted at the same time: each is eight bytes then."""
 
 
