@@ -12,6 +12,7 @@ import numpy as np
 from firstsight.errors import InputError
 from firstsight.gallery.quality import Quality, quality
 from firstsight.inputs.decode import decode, describe, encode, read_bytes
+from firstsight.inputs.pixel_budget import unpacking
 from firstsight.model import Model
 from firstsight.types import PixelArray, Source
 
@@ -37,6 +38,7 @@ class Taken:
     notes: tuple[str, ...]
 
 
+@unpacking()
 def take(model: Model, source: Source, *, keep: bool) -> Taken:
     """Read a source; with ``keep``, its bytes are wanted too.
 

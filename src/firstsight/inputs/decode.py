@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from firstsight.errors import InputError
+from firstsight.errors import BusyError, InputError
 from firstsight.files import FILE, FOLDER, state_of
+from firstsight.inputs.pixel_budget import claim, cost_of, cost_of_pixels, refuse_shape, unpacking
 from firstsight.types import PixelArray, Source
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -108,11 +109,12 @@ def size_of(data: bytes) -> tuple[int, int]:
         return 0, 0
 
 
+@unpacking()
 def decode(source: Source, *, colour: bool) -> Image.Image:
     """Decode an input into an 8-bit image of mode ``RGB`` (colour) or ``L`` (grey).
 
     Raises:
-        InputError: the input is missing, unreadable, too large, truncated, or of another format.
+        InputError: the input is missing, unreadable, too large, too thin, truncated, or of another format.
     """
     mode = "RGB" if colour else "L"
     if isinstance(source, np.ndarray):
@@ -122,6 +124,9 @@ def decode(source: Source, *, colour: bool) -> Image.Image:
             )
         if 0 in source.shape:
             raise InputError(f"{describe(source)} has no pixels")
+        height, width = source.shape[:2]
+        refuse_shape(width, height, describe(source))
+        claim(cost_of_pixels(width * height, colour=colour))
         return Image.fromarray(source).convert(mode)
     name = describe(source)
     data = source if isinstance(source, bytes) else read_bytes(source)
@@ -139,13 +144,15 @@ def decode(source: Source, *, colour: bool) -> Image.Image:
                     raise InputError(
                         f"{name} has {width} x {height} pixels, more than the {MAX_PIXELS // 10**6} million allowed"
                     )
+                refuse_shape(width, height, name)
+                claim(cost_of(image, len(data), colour=colour))
                 image.load()
                 return _flatten(ImageOps.exif_transpose(image), mode)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputError(f"{name} unpacks to more than the {MAX_PIXELS // 10**6} million pixels allowed") from None
     except UnidentifiedImageError:
         raise InputError(f"{name} is not an image FirstSight reads ({', '.join(FORMATS)})") from None
-    except InputError:
+    except (InputError, BusyError):
         raise
     except Exception as error:  # noqa: BLE001  decoders raise nearly anything on hostile bytes
         raise InputError(f"{name} is damaged: {str(error).strip() or type(error).__name__}") from None
@@ -164,6 +171,7 @@ def _flatten(image: Image.Image, mode: str) -> Image.Image:
     return image.convert(mode)
 
 
+@unpacking()
 def thumbnail(data: bytes, size: int | None) -> bytes:
     """An image file as PNG, its longer side of at most ``size`` pixels.
 
