@@ -17,7 +17,8 @@ import scipy
 from PIL import Image
 
 from firstsight.errors import UsageError
-from firstsight.inputs.decode import decode
+from firstsight.inputs.decode import decoded
+from firstsight.inputs.depth import check_depth
 from firstsight.types import PixelArray, Reading, Source
 
 
@@ -29,11 +30,14 @@ class GlyphInput:
         size: side of the array, in pixels.
         extent: length of the ink's longer side in the array, in pixels.
         stroke: width that the typical stroke is brought to, in pixels; 0 keeps the strokes as they are.
+        depth: bits of pixels of more than 8, whose white is 2^depth - 1; 1 for floats of 0 to 1; 0 for what the file
+            says, or else a guess.
     """
 
     size: int = 48
     extent: int = 40
     stroke: float = 4.0
+    depth: int = 0
 
     name: ClassVar[str] = "glyph"
     version: ClassVar[int] = 1
@@ -45,6 +49,7 @@ class GlyphInput:
             raise UsageError(f"input.extent is {self.extent}, 4 to input.size ({self.size}) was expected")
         if not 0 <= self.stroke <= 16:
             raise UsageError(f"input.stroke is {self.stroke}, 0 to 16 pixels were expected")
+        check_depth(self.depth)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -57,15 +62,16 @@ class GlyphInput:
         Raises:
             InputError: see :func:`firstsight.inputs.decode.decode`.
         """
-        ink = ink_of(np.asarray(decode(source, colour=False)))
+        seen = decoded(source, colour=False, depth=self.depth)
+        ink = ink_of(np.asarray(seen.image))
         threshold = otsu(ink)
         rows, columns = np.flatnonzero((ink > threshold).any(1)), np.flatnonzero((ink > threshold).any(0))
         if rows.size == 0:
             blank = np.zeros((1, *self.shape), np.uint8)
-            return Reading(blank, ((0, 0, ink.shape[1], ink.shape[0]),), ("no ink found",))
+            return Reading(blank, ((0, 0, ink.shape[1], ink.shape[0]),), (*seen.notes, "no ink found"), blank=True)
         box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         pixels = self._draw(ink, box)
-        return Reading(pixels[None, None], (box,))
+        return Reading(pixels[None, None], (box,), seen.notes)
 
     def frame(self, box: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
         """The square that the array shows, with the ink in its middle; see :class:`Input`."""
