@@ -14,6 +14,7 @@ FLOORS = {
     "legible": 1,
     "terminal": 1,
     "onnx_runtime": 1,
+    "notices": 1,
     "inputs": 2,
     "similarity": 2,
     "graphs": 2,

@@ -16,7 +16,7 @@ from PIL import Image
 from firstsight.errors import BusyError, InputError
 from firstsight.gallery.taking import take
 from firstsight.inputs import GlyphInput, ImageInput, pixel_budget
-from firstsight.inputs.decode import decode, thumbnail
+from firstsight.inputs.decode import decode, decoded, thumbnail
 from firstsight.inputs.pixel_budget import BUDGET, SMALL, PixelBudget, claim, cost_of, unpacking
 from firstsight.model import Model
 
@@ -200,13 +200,13 @@ def test_threads_that_read_large_pictures_keep_to_the_budget(monkeypatch: pytest
     """Sixteen threads with a picture of six megapixels each never have more unpacked than there is room for."""
     budget = PixelBudget(room=100 * MIB)
     monkeypatch.setattr(pixel_budget, "BUDGET", budget)
-    data, most, read = png(3000, 2000, "RGB"), [], decode
+    data, most, read = png(3000, 2000, "RGB"), [], decoded
 
     def watching(*given: object, **more: object) -> object:
         most.append(budget.used)
         return read(*given, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("firstsight.inputs.glyph.decode", watching)
+    monkeypatch.setattr("firstsight.inputs.glyph.decoded", watching)
     notes: list[object] = []
     threads = [threading.Thread(target=lambda: notes.append(GlyphInput().read(data).notes)) for _ in range(16)]
     for thread in threads:

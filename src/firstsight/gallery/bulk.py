@@ -13,10 +13,10 @@ from firstsight.datasets import DataSet
 from firstsight.datasets.readings import Progress
 from firstsight.errors import GalleryError, InputError, count
 from firstsight.gallery.audit import done
-from firstsight.gallery.gallery import Gallery, repeated
+from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.gate import of_likeness, of_pixels, of_strangeness, overridden, refuse
 from firstsight.gallery.names import Said, name_in, said_of
-from firstsight.gallery.taking import Taken, key_of, place_of, take
+from firstsight.gallery.taking import Taken, key_of, noted, place_of, repeated, take
 from firstsight.inputs.decode import describe, read_bytes
 from firstsight.types import Enrolment, Entry, Example, Finding, FloatArray, Record
 
@@ -78,6 +78,8 @@ def enroll_data(
             if finding.name not in passed:
                 notes[name].append(f"{finding.name}: {finding.source}: {finding.message}")
         keep = gallery.store.contract.keep_sources
+        for name, one in zip(names, taken, strict=True):
+            notes[name] += noted([one])
         entries = [
             Entry(name, vectors[n : n + 1], [t.place], [t.key], [t.image or b""] if keep else None, _said(said, e))
             for n, ((name, e, _), t) in enumerate(zip(some, taken, strict=True))

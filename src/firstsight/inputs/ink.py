@@ -10,7 +10,7 @@ import numpy.typing as npt
 from firstsight.types import PixelArray
 
 GRAIN = 16
-"""Grey levels: less contrast than this is the grain of paper, not a sign."""
+"""Grey levels: less contrast than this is the grain of paper or the noise of a dark frame, not a picture."""
 _BLOCK = 1 << 17
 """Pixels that are counted at the same time: each is eight bytes then."""
 
