@@ -56,6 +56,7 @@ FAULTS = (
     "lost", "returned", "a revoked key was used", "a revoked key is back", "a key was refused", "broken", "half",
     "refused, but stored", "unexpected",
 )  # fmt: skip
+WAYS = ("the service", "the second service", "Python", "the command line")
 NAMES = """SELECT g.name, i.name FROM gallery g JOIN identity i ON i.gallery = g.id
     WHERE EXISTS (SELECT 1 FROM reference r WHERE r.identity = i.id)"""
 IMAGES = """SELECT i.name, m.data FROM identity i JOIN reference r ON r.identity = i.id
@@ -66,7 +67,7 @@ def seen_in(db: sqlite3.Connection) -> Seen:
     """Who is enrolled, by gallery."""
     found: Seen = {name: set() for name in GALLERIES}
     for gallery, name in db.execute(NAMES):
-        found[gallery].add(name)
+        found.setdefault(gallery, set()).add(name)
     return found
 
 
@@ -382,7 +383,7 @@ class Round:
                     self.ledger.refused("backup", child.said("err")[-200:])
                 return None
 
-            self.ledger.check("a backup", look)
+            self.ledger.check("a backup", look, whole=True)
             for file in self.folder.glob(f"{to.name}*"):
                 file.unlink()
 
@@ -476,12 +477,8 @@ class Round:
                 found[name] = {i["identity"] for i in json.loads(child.said())}
             return found
 
-        ways: list[tuple[str, Callable[[], Seen | None]]] = [
-            ("the service", lambda: by_service(self.services[0])),
-            ("the second service", lambda: by_service(self.services[1])),
-            ("Python", by_python),
-            ("the command line", by_command),
-        ]
+        first, second = (lambda s=s: by_service(s) for s in self.services)  # type: ignore[misc]
+        ways = list(zip(WAYS, (first, second, by_python, by_command), strict=True))
         try:
             while not self.stop.wait(draw.random() * 0.6):
                 route, look = draw.choice(ways)
@@ -613,7 +610,7 @@ def rounds(many: int, minutes: float, seed: int, first: int = 0, say: Callable[[
 
 def written(counts: dict[str, int]) -> int:
     """Writes that were acknowledged, each transaction once."""
-    return sum(counts.get(op, 0) for op in ("enroll", "remove", "rename", "record", "add key", "revoke"))
+    return sum(counts.get(op, 0) for op in ("enroll", "remove", "rename", "drop", "record", "add key", "revoke"))
 
 
 def added(one: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

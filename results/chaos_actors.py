@@ -118,9 +118,11 @@ def several(place: str, book: str, seed: int) -> None:
                     access = Access(place)
                     access.keys()
                     access.close()
-            elif what < 0.94:
+            elif what < 0.92:
                 with told.looking():
                     galleries_of(place)
+            elif what < 0.94:
+                passing(told, place, draw, gallery)
             else:
                 with told.looking():
                     gallery.identities()
@@ -148,6 +150,22 @@ def removed(told: Book, opened: list[Any], who: tuple[str, str], draw: random.Ra
         return
     with told.doing(op="remove", name=name):
         gallery.remove(name)
+
+
+def passing(told: Book, place: str, draw: random.Random, like: Any) -> None:
+    """A gallery is made beside the others, somebody enrolled in it, and it is dropped with them."""
+    from firstsight.gallery import Gallery
+    from firstsight.stores.listing import drop
+    from firstsight.stores.sqlite import SqliteStore
+
+    op, entries = fresh(draw, 2, own=True)
+    name = f"for-a-moment-{op['tokens'][0]}"
+    with told.looking():
+        SqliteStore(f"{place}#{name}", create=like.store.contract).close()
+    with told.doing(**op, gallery=name), Gallery.open(f"{place}#{name}") as gallery:
+        gallery.store.add(entries)
+    with told.doing(op="drop", names=op["names"]):
+        drop(f"{place}#{name}")
 
 
 def record(told: Book, gallery: Any, draw: random.Random) -> None:
@@ -211,6 +229,11 @@ def checkpoints(place: str, book: str, seed: int) -> None:
     while True:
         db = sqlite3.connect(place, timeout=30)
         try:
+            if draw.random() < 0.1:  # a long look, which keeps others from cutting the log off
+                db.execute("BEGIN")
+                db.execute("SELECT count(*) FROM identity").fetchall()
+                time.sleep(draw.random() * 1.5)
+                db.execute("COMMIT")
             for _ in range(draw.choice([1, 1, 5])):
                 mode = draw.choice(["PASSIVE", "FULL", "RESTART", "TRUNCATE"])
                 asked = draw.choice([f"PRAGMA wal_checkpoint({mode})", "SELECT count(*) FROM identity"])

@@ -121,6 +121,9 @@ class Ledger:
                 self.places[op["place"]] = stage
         elif kind == "remove":
             self.people[op["name"]].gone, self.people[op["name"]].claimed = stage, True
+        elif kind == "drop":
+            for name in op["names"]:
+                self.people[name].gone, self.people[name].claimed = stage, True
         elif kind == "rename":
             old = self.people[op["name"]]
             old.gone, old.claimed = stage, True
@@ -179,8 +182,14 @@ class Ledger:
             person.claimed = True
             return person  # type: ignore[no-any-return]
 
-    def check(self, route: str, look: Callable[[], Seen | None]) -> None:
-        """What was acknowledged before a look must be in it, unless somebody set out to remove it before it ended."""
+    def check(self, route: str, look: Callable[[], Seen | None], *, whole: bool = False) -> None:
+        """What was acknowledged before a look must be in it, unless somebody set out to remove it before it ended.
+
+        Args:
+            route: by which it is looked.
+            look: who is seen; None where nobody answered.
+            whole: whether it sees galleries that nobody knows of beforehand.
+        """
         self.absorb()
         with self._lock:
             must = [p for p in self.people.values() if p.required]
@@ -191,7 +200,8 @@ class Ledger:
         self.absorb()
         with self._lock:
             self.counts[f"looks by {route}"] += 1
-            lost = [p for p in must if p.required and p.name not in seen.get(p.gallery, ())]
+            looked = [p for p in must if p.required and (whole or p.gallery in seen)]
+            lost = [p for p in looked if p.name not in seen.get(p.gallery, ())]
             back = [p for p in mustnt if p.name in seen.get(p.gallery, ())]
             self._tell(route, lost, back)
 
@@ -206,7 +216,7 @@ class Ledger:
         """When all have ended: what was in doubt is one or the other, and stays it."""
         self.absorb()
         with self._lock:
-            self.check("the end", lambda: seen)
+            self.check("the end", lambda: seen, whole=True)
             for p in self.people.values():
                 there = p.name in seen.get(p.gallery, ())
                 if p.before and p.enrolled == TRIED:
