@@ -140,8 +140,9 @@ class Round:
         """Start a service, now and then with several processes."""
         words = ("--workers", "2") if service is self.services[1] and self.draw.random() < 0.08 else ()
         if not service.start(*words) and not service.ends:
-            said = service.child.said("err") if service.child else ""
-            self.ledger.fault("unexpected", f"a service did not start: {said[-600:]}")
+            assert service.child
+            seen = f"exit code {service.child.code}, last answer {service.answer}"
+            self.ledger.fault("unexpected", f"a service did not start: {seen}: {service.child.said('err')[-600:]}")
         self.ledger.counts["services started"] += 1
         self.ledger.counts["services of several processes"] += bool(words)
 
@@ -173,18 +174,16 @@ class Round:
 
     def clients(self, draw: random.Random, service: Service) -> None:
         """Somebody who asks a service over one connection, until it ends; then over another."""
-        line: Line | None = None
         while not self.stop.is_set():
-            if line is None or line.port != service.port:
-                line = self.lines(service)
-            if line is None:
+            if (line := self.lines(service)) is None:
                 self.stop.wait(0.05)
                 continue
             try:
-                self.asked(draw, service, line)
+                with line:
+                    while not self.stop.is_set() and line.port == service.port:
+                        self.asked(draw, service, line)
             except (OSError, http.client.HTTPException):
                 self.ledger.counts["connections lost"] += 1
-                line = None
 
     def asked(self, draw: random.Random, service: Service, line: Line) -> None:
         """One request, or a few that belong together."""
@@ -252,7 +251,7 @@ class Round:
         """Something is asked of every service that runs."""
         for service in self.services:
             if line := self.lines(service):
-                with contextlib.suppress(OSError, http.client.HTTPException):
+                with contextlib.suppress(OSError, http.client.HTTPException), line:
                     act(line)
 
     def known(self, gallery: str, name: str) -> None:
@@ -284,7 +283,7 @@ class Round:
         """A balancer that asks whether a service is alive and ready, both at once, over and over."""
         while not self.stop.is_set():
             if line := self.lines(service, ""):
-                with contextlib.suppress(OSError, http.client.HTTPException):
+                with contextlib.suppress(OSError, http.client.HTTPException), line:
                     while not self.stop.is_set() and line.port == service.port:
                         for path in ("health", "ready"):
                             status, said = ask(line, "GET", f"/v1/{path}")
@@ -393,7 +392,7 @@ class Round:
         from firstsight.errors import FirstSightError
 
         while not self.stop.is_set():
-            name, number = f"key-{draw.getrandbits(40):010x}", ""
+            name = f"key-{draw.getrandbits(40):010x}"
             number = self.ledger.begin({"op": "add key", "name": name})
             try:
                 secret = api.add_key(self.place, name, role=draw.choice(["admin", "admin", "read"]))
@@ -402,22 +401,35 @@ class Round:
                 self.ledger.end(number, REFUSED, str(error))
                 continue
             lines = [line for line in (self.lines(s, secret) for s in self.services) if line]
-            self.tried(lines, 200)
-            if draw.random() < 0.1:
-                continue  # it stays
-            if draw.random() < 0.35:
-                self.command(draw, ["key", "revoke", self.place, name], {"op": "revoke", "name": name})
-            else:
-                number = self.ledger.begin({"op": "revoke", "name": name})
-                try:
-                    api.revoke_key(self.place, name)
-                    self.ledger.end(number, ACKNOWLEDGED)
-                except FirstSightError as error:
-                    self.ledger.end(number, REFUSED, str(error))
-            if self.ledger.keys[name].revoked == ACKNOWLEDGED:
-                self.tried(lines, 401)
-                self.tried([line for line in (self.lines(s, secret) for s in self.services) if line], 401)
+            with contextlib.ExitStack() as stack:
+                for line in lines:
+                    stack.enter_context(line)
+                self.used(draw, name, secret, lines)
             self.stop.wait(draw.random() * 0.5)
+
+    def used(self, draw: random.Random, name: str, secret: str, lines: list[Line]) -> None:
+        """A key is used, and revoked while its connections are open."""
+        from firstsight import api
+        from firstsight.errors import FirstSightError
+
+        self.tried(lines, 200)
+        if draw.random() < 0.1:
+            return  # it stays
+        if draw.random() < 0.35:
+            self.command(draw, ["key", "revoke", self.place, name], {"op": "revoke", "name": name})
+        else:
+            number = self.ledger.begin({"op": "revoke", "name": name})
+            try:
+                api.revoke_key(self.place, name)
+                self.ledger.end(number, ACKNOWLEDGED)
+            except FirstSightError as error:
+                self.ledger.end(number, REFUSED, str(error))
+        if self.ledger.keys[name].revoked == ACKNOWLEDGED:
+            self.tried(lines, 401)
+            for service in self.services:
+                if line := self.lines(service, secret):
+                    with line:
+                        self.tried([line], 401)
 
     def tried(self, lines: list[Line], expected: int) -> None:
         """A key is used; 503 is no answer to whether it is accepted."""
@@ -448,11 +460,12 @@ class Round:
             with contextlib.suppress(OSError, http.client.HTTPException):
                 if (line := self.lines(service)) is None:
                     return None
-                for name in GALLERIES:
-                    listed = self.read(line, "GET", f"/v1/galleries/{name}/identities?limit=10000")
-                    if listed is None:
-                        return None
-                    found[name] = {i["identity"] for i in listed}
+                with line:
+                    for name in GALLERIES:
+                        listed = self.read(line, "GET", f"/v1/galleries/{name}/identities?limit=10000")
+                        if listed is None:
+                            return None
+                        found[name] = {i["identity"] for i in listed}
                 return found
             return None
 
@@ -495,13 +508,17 @@ class Round:
         from firstsight.errors import FirstSightError
         from firstsight.gallery import Gallery
 
-        try:
-            with Gallery.open(f"{self.place}#main") as gallery:
-                gallery.store.erase()
-        except FirstSightError as error:
-            self.ledger.fault("broken", f"it can't be opened at the end: {error}")
-        left = [end for end in ("-wal", "-shm") if self.place.with_name(self.place.name + end).exists()]
-        if left:
+        for _ in range(40):  # who was forked off by somebody that was killed may need a moment to die
+            try:
+                with Gallery.open(f"{self.place}#main") as gallery:
+                    gallery.store.erase()
+            except FirstSightError as error:
+                self.ledger.fault("broken", f"it can't be opened at the end: {error}")
+            left = [end for end in ("-wal", "-shm") if self.place.with_name(self.place.name + end).exists()]
+            if not left:
+                break
+            time.sleep(0.25)
+        else:
             self.ledger.fault("unexpected", f"{left} left when the last had closed it")
         with contextlib.closing(sqlite3.connect(self.place)) as db:
             for row in db.execute("PRAGMA integrity_check"):

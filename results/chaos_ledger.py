@@ -207,7 +207,7 @@ class Ledger:
 
     def _tell(self, route: str, lost: Iterable[Person], back: Iterable[Person]) -> None:
         for p in lost:
-            self.fault("lost", f"{p.gallery} {p.name} by {route}")
+            self.fault("lost" if p.gone == "" else "refused, but stored", f"{p.gallery} {p.name} by {route}")
         for p in back:
             kind = "returned" if p.gone == ACKNOWLEDGED else "refused, but stored"
             self.fault(kind, f"{p.gallery} {p.name} by {route}")

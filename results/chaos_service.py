@@ -108,24 +108,26 @@ class Service:
         role: what it is called in the counts.
         port: 0 while it is not known to answer.
         ends: whether it was told to end, or killed.
+        answer: what it said last when it was asked whether it lives.
     """
 
     def __init__(self, nursery: Nursery, place: Path, role: str) -> None:
         self._nursery, self._place, self.role = nursery, place, role
         self.port, self.ends = 0, True
+        self.answer: tuple[int, Any] | None = None
         self.child: Child | None = None
 
     def start(self, *words: str) -> bool:
         """Start it; whether it answers."""
-        self.port, self.ends = 0, False
+        self.port, self.ends, self.answer = 0, False, None
         self.child = child = self._nursery.command("serve", self._place, "--port", "0", "--rate", "0", *words)
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and not child.ended.is_set():
             if found := re.search(r"at http://127\.0\.0\.1:(\d+)/", child.said("err")):
-                port = int(found[1])
-                with contextlib.suppress(OSError, http.client.HTTPException):
-                    if ask(Line(port), "GET", "/v1/health")[0] == 200:
-                        self.port = port
+                with contextlib.suppress(OSError, http.client.HTTPException), Line(int(found[1])) as line:
+                    self.answer = ask(line, "GET", "/v1/health")
+                    if self.answer[0] == 200:
+                        self.port = line.port
                         return True
             time.sleep(0.05)
         return False
@@ -150,6 +152,12 @@ class Line:
         if secret:
             self.headers["Authorization"] = f"Bearer {secret}"
         self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
 
 
 def ask(line: Line, method: str, path: str, content: Any = None) -> tuple[int, Any]:

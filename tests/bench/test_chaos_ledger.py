@@ -62,7 +62,7 @@ def test_who_is_removed_must_not_be_there(ledger: Any, chaos: ModuleType) -> Non
     assert look(ledger, "ada", "cyd") == []
     assert look(ledger, "ada", "bea", "cyd") == ["returned"]
     ledger.end(ledger.begin({"op": "remove", "name": "ada"}), chaos.REFUSED, "busy")
-    assert look(ledger, "cyd") == ["lost"]
+    assert look(ledger, "cyd") == ["refused, but stored"]
 
 
 def test_what_begins_during_a_look_is_no_fault(ledger: Any) -> None:
