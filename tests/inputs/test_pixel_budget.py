@@ -34,12 +34,12 @@ def png(width: int, height: int, mode: str = "L") -> bytes:
 
 def test_no_picture_takes_more_memory_than_it_is_said_to() -> None:
     """Every format and mode that Pillow writes, read as glyph, as image and as for enrolment: resident memory grows by
-    no more than was claimed before it was unpacked, and a MiB."""
+    no more than was claimed before it was unpacked, and three MiB that do not depend on the picture."""
     script = Path(__file__).parents[1] / "unpacked.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(rows) > 90
-    assert [row for row in rows if row["took"] > row["cost"] + MIB] == []
+    assert [row for row in rows if row["took"] > row["cost"] + 3 * MIB] == []
     assert max(row["took"] for row in rows) > 10 * rows[0]["pixels"]  # it does measure
 
 

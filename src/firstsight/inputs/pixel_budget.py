@@ -174,5 +174,5 @@ _DEEP = 28
 """Bytes a pixel that making more than eight bits to eight needs."""
 _TRANSPARENT = 13
 """Bytes a pixel that laying a picture on white needs: a copy, the white, and what comes of both."""
-_READ = {False: 5, True: 11}
+_READ = {False: 6, True: 13}
 """Bytes a pixel that decoded pixels need while they are read and judged, as grey and as RGB."""

@@ -74,7 +74,8 @@ def begin(settings: Settings) -> Service:
         logger.warning("no key is left", extra={"fields": {"advice": LAST}})
     side_by_side = lanes(settings.workers)
     galleries = Galleries(settings.file, model_of(settings), lanes=side_by_side, seen=metrics.batch)
-    queue = limits.Queue(settings.waiting, limits.MEMORY * (settings.body_limit << 20), metrics.working)
+    body = settings.body_limit << 20
+    queue = limits.Queue(settings.waiting, limits.MEMORY * body, metrics.working, reserve=body)
     return Service(settings, galleries, access, queue, limits.Rate(settings.rate), metrics)
 
 
