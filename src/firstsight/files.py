@@ -12,6 +12,8 @@ from pathlib import Path
 from firstsight.errors import StorageError
 
 FILE, FOLDER, MISSING = "is a file", "is a folder", "does not exist"
+PRIVATE = 0o600
+"""The mode of a file that says who was where, or holds what is enrolled."""
 _STAGING = (".", ".partial")  # how the folders begin and end in which new files wait
 
 
@@ -33,13 +35,17 @@ def expanded(path: str | Path) -> Path:
         return Path(path)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
     """Replace the file's content, durably; see :func:`write_together`."""
-    write_together(path.parent, {path.name: data})
+    write_together(path.parent, {path.name: data}, private=private)
 
 
 def write_together(
-    folder: Path, files: Mapping[str, bytes], *, check: Callable[[Path], object] = lambda _: None
+    folder: Path,
+    files: Mapping[str, bytes],
+    *,
+    check: Callable[[Path], object] = lambda _: None,
+    private: bool = False,
 ) -> None:
     """Replace files of a folder in their order, durably, once the disk holds all of them.
 
@@ -47,6 +53,7 @@ def write_together(
         folder: made where it is missing.
         files: name -> content.
         check: called with a folder that holds the new files only; what it raises leaves the old ones in place.
+        private: for their owner alone, whatever the ones before were: they say who was where.
 
     Raises:
         StorageError: the system refused; what was there before is intact.
@@ -57,7 +64,7 @@ def write_together(
         with tempfile.TemporaryDirectory(dir=folder, prefix=_STAGING[0], suffix=_STAGING[1]) as staging:
             for name, data in files.items():
                 place = folder / name
-                _write(Path(staging) / name, data)
+                _write(Path(staging) / name, data, PRIVATE if private else 0o666)
             check(Path(staging))
             for name in files:
                 place = folder / name
@@ -94,8 +101,8 @@ def _make(folder: Path) -> None:
         _sync(place.parent)
 
 
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+def _write(path: Path, data: bytes, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
