@@ -90,11 +90,12 @@ def add_key(
 def keys(store: StoreAt, json: Json = False) -> int:
     """List the keys."""
     from firstsight import api
+    from firstsight.api.access import had_keys
     from firstsight.cli import render
 
     rows = api.keys(store)
     empty = "there is no key: only this machine may ask"
-    if not rows and api.had_keys(store):
+    if not rows and had_keys(store):
         empty = "there is no key any more: nobody can ask until there is one; firstsight key add"
     render.table(rows, ["name", "role", "created", "expires"], empty, json=json)
     return 0
