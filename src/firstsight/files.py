@@ -15,6 +15,8 @@ from firstsight.errors import FirstSightError, StorageError
 FILE, FOLDER, MISSING = "is a file", "is a folder", "does not exist"
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # a pipe is opened at once, and refused
 _NO_FILE, _LINK = "it is no regular file", "it is a link, where a file of its own was expected"
+PRIVATE = 0o600
+"""The mode of a file that says who was where, or holds what is enrolled."""
 _STAGING = (".", ".partial")  # how the folders begin and end in which new files wait
 
 
@@ -100,13 +102,17 @@ def _content(handle: int, expected: int, most: int) -> bytes:
     return b"".join(parts)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
     """Replace the file's content, durably; see :func:`write_together`."""
-    write_together(path.parent, {path.name: data})
+    write_together(path.parent, {path.name: data}, private=private)
 
 
 def write_together(
-    folder: Path, files: Mapping[str, bytes], *, check: Callable[[Path], object] = lambda _: None
+    folder: Path,
+    files: Mapping[str, bytes],
+    *,
+    check: Callable[[Path], object] = lambda _: None,
+    private: bool = False,
 ) -> None:
     """Replace files of a folder in their order, durably, once the disk holds all of them.
 
@@ -114,6 +120,7 @@ def write_together(
         folder: made where it is missing.
         files: name -> content.
         check: called with a folder that holds the new files only; what it raises leaves the old ones in place.
+        private: for their owner alone, whatever the ones before were: they say who was where.
 
     Raises:
         StorageError: the system refused; what was there before is intact.
@@ -124,7 +131,7 @@ def write_together(
         with tempfile.TemporaryDirectory(dir=folder, prefix=_STAGING[0], suffix=_STAGING[1]) as staging:
             for name, data in files.items():
                 place = folder / name
-                _write(Path(staging) / name, data)
+                _write(Path(staging) / name, data, PRIVATE if private else 0o666)
             check(Path(staging))
             for name in files:
                 place = folder / name
@@ -170,8 +177,8 @@ def _make(folder: Path) -> None:
         sync_folder(place.parent)
 
 
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+def _write(path: Path, data: bytes, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firstsight.errors import count
+from firstsight.terminal import below, in_line, visible
 
 if TYPE_CHECKING:
     from firstsight.calibration import Calibration
@@ -65,17 +66,17 @@ def table(rows: Sequence[Any], columns: list[str], empty: str, *, json: bool) ->
     for row in rows:
         fields = row if isinstance(row, dict) else dataclasses.asdict(row)
         made.add_row(*[_cell(fields[c]) for c in columns])
-    Console(highlight=False).print(made)
+    Console(highlight=False, file=below(sys.stdout)).print(made)
 
 
 def _cell(content: Any) -> str:
     from rich.markup import escape
 
     if isinstance(content, dict):
-        return escape(", ".join(f"{k}={v}" for k, v in content.items()))
+        return escape(in_line(", ".join(f"{k}={v}" for k, v in content.items())))
     if isinstance(content, bool):
         return "yes" if content else "no"
-    return escape(", ".join(map(str, content)) if isinstance(content, list | tuple) else str(content))
+    return escape(in_line(", ".join(map(str, content)) if isinstance(content, list | tuple) else content))
 
 
 def checked(checks: Sequence[Check], *, json: bool) -> None:
@@ -108,18 +109,18 @@ def training(*, quiet: bool) -> Iterator[Callable[[Event], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(file=below(sys.stderr), highlight=False)
     if not console.is_terminal:
         yield _Lines()
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(elapsed_when_finished=False),
-        TextColumn("{task.fields[values]}"),
+        TextColumn("{task.fields[values]}", markup=False),
     )
     with Progress(*columns, console=console) as bar:
         tasks: dict[str, Any] = {}
@@ -127,9 +128,9 @@ def training(*, quiet: bool) -> Iterator[Callable[[Event], None]]:
 
         def listen(event: Event) -> None:
             if event.kind == "note":
-                console.print(event.message)
+                console.print(visible(event.message), markup=False)
                 return
-            name = f"reading {event.message}" if event.kind == "reading" else "training"
+            name = f"reading {in_line(event.message)}" if event.kind == "reading" else "training"
             if name not in tasks:
                 tasks[name] = bar.add_task(name, total=event.steps, values="")
             seen.update(event.values or {})
@@ -186,7 +187,7 @@ def reading(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     def show(done: int, count: int) -> None:
         if count > 500:
             end = "\r" if done < count else "\r\033[K"
-            print(f"reading {done:,} of {count:,}", end=end, file=sys.stderr, flush=True)
+            print(f"reading {done:,} of {count:,}", end=end, file=below(sys.stderr), flush=True)
 
     yield show
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from firstsight.files import expanded
 from firstsight.serve.galleries import Galleries
+from firstsight.serve.kept_probes import KeptProbes
 from firstsight.serve.limits import Queue, Rate
 from firstsight.serve.metrics import Metrics
 from firstsight.serve.settings import Settings
@@ -21,6 +22,7 @@ class Service:
         galleries: of the file it serves.
         access: its keys.
         queue, rate: how much it takes on.
+        kept: how much of the probes it keeps.
         metrics: what it counts.
         open: requests that have come and are not answered yet.
         ending: whether it was told to end.
@@ -31,6 +33,7 @@ class Service:
     access: Access
     queue: Queue
     rate: Rate
+    kept: KeptProbes
     metrics: Metrics
     open: int = 0
     ending: bool = False

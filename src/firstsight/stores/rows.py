@@ -18,6 +18,9 @@ ONE = "identity i CROSS JOIN reference r"
 REFERENCE = """SELECT r.id, i.name, r.source, r.created, coalesce(r.key, ''),
     EXISTS (SELECT 1 FROM image WHERE reference = r.id), r.metadata{more}
     FROM {tables} ON i.id = r.identity WHERE i.gallery = ?{where} ORDER BY r.id"""
+IDENTITY = """SELECT i.name, (SELECT count(*) FROM reference r WHERE r.identity = i.id), i.metadata FROM identity i
+    WHERE +i.gallery = ? AND i.id > ? ORDER BY i.id LIMIT ?"""
+"""Identities in the order of the table, so that a limit ends the reading."""
 EVERYBODY = """SELECT i.id, i.name, r.vector FROM identity i JOIN reference r ON r.identity = i.id
     WHERE +i.gallery = ? ORDER BY i.id, r.id"""
 """The whole table of identities in its order: no index, no sorting."""

@@ -191,20 +191,19 @@ class SqliteStore:
         """See :meth:`Store.erase`."""
         return self._file.erase()
 
-    def identities(self) -> list[Identity]:
+    def identities(self, *, after: str | None = None, limit: int | None = None) -> list[Identity]:
         """See :meth:`Store.identities`."""
-        query = """SELECT i.name, count(r.id), i.metadata FROM identity i LEFT JOIN reference r ON r.identity = i.id
-            WHERE i.gallery=? GROUP BY i.id ORDER BY i.id"""
         with self._reading() as db:
-            return [Identity(name, n, rows.parsed(said)) for name, n, said in db.execute(query, (self._id,))]
+            given = (self._id, 0 if after is None else self._one(db, after), -1 if limit is None else limit)
+            return [Identity(name, n, rows.parsed(said)) for name, n, said in db.execute(rows.IDENTITY, given)]
 
-    def references(self, identity: str | None = None) -> list[Reference]:
+    def references(self, identity: str | None = None, *, after: int = 0, limit: int | None = None) -> list[Reference]:
         """See :meth:`Store.references`."""
-        given: tuple[object, ...] = (self._id,)
-        query = rows.REFERENCE.format(more="", tables=rows.ALL, where="")
-        if identity is not None:
-            query = rows.REFERENCE.format(more="", tables=rows.ONE, where=" AND i.name = ?")
-            given = (self._id, identity)
+        given: list[object] = [self._id, *([] if identity is None else [identity]), after]
+        tables, named = (rows.ALL, "") if identity is None else (rows.ONE, " AND i.name = ?")
+        query = rows.REFERENCE.format(more="", tables=tables, where=f"{named} AND r.id > ?")
+        if limit is not None:
+            query, given = f"{query} LIMIT ?", [*given, limit]
         with self._reading() as db:
             return [rows.reference(row) for row in db.execute(query, given)]
 
