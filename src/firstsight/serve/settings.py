@@ -103,5 +103,15 @@ def needed() -> Iterator[None]:
         raise UsageError(f"serving needs {name}, which is not installed; pip install 'firstsight[serve]'") from None
 
 
-NEEDED = ("anyio", "fastapi", "httpx2", "limits", "prometheus_client", "python_multipart", "starlette", "uvicorn")
+NEEDED = (
+    "anyio",
+    "fastapi",
+    "h11",
+    "httpx2",
+    "limits",
+    "prometheus_client",
+    "python_multipart",
+    "starlette",
+    "uvicorn",
+)
 """What ``pip install 'firstsight[serve]'`` adds."""

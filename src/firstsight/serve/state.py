@@ -42,5 +42,5 @@ class Service:
         """Paths of this machine, and the words that errors say instead to whoever asks from elsewhere."""
         file = self.settings.file
         files = dict.fromkeys([str(expanded(file).absolute()), str(expanded(file)), file])
-        model = str(self.galleries.model.path)
-        return [*((f, "the store") for f in files if "/" in f), (model, "the model")]
+        models = self.galleries.places()
+        return [*((f, "the store") for f in files if "/" in f), *((m, "the model") for m in models if "/" in m)]
