@@ -20,7 +20,7 @@ LEFT_OUT  := $(strip $(if $(HAVE_DATA),,data) $(if $(HAVE_BROWSER),,browser))
 SPACE     := $(subst ,, )
 SELECT    := $(if $(LEFT_OUT),-m "not $(subst $(SPACE), and not ,$(LEFT_OUT))")
 
-.PHONY: help env demo test check lint types unit pictures results results-glyphs bench bench-training bench-koch bench-embedding bench-store bench-service service-fuzz clean
+.PHONY: help env demo test check lint types unit pictures results results-glyphs bench bench-training bench-koch bench-embedding bench-store bench-service service-fuzz model-fuzz clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -83,6 +83,9 @@ bench-service: env  ## the service beside the bare cost of its work; half an hou
 
 service-fuzz: env  ## 20,000 malformed requests at a running service, into results/
 	$(BIN)/python results/fuzz_service.py
+
+model-fuzz: env  ## 2,000 model folders altered at random, into results/
+	$(BIN)/python results/fuzz_models.py
 
 clean:  ## remove what make made, the environment included
 	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -159,13 +159,16 @@ def test_a_declaration_is_held_to_what_is_made() -> None:
 
 
 def test_work_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A product of matrices counts its multiplications; the bound is for each reading."""
+    """A product counts its multiplications, other steps count as several; the bound grows with what the file holds."""
     proto = encoder(node("MatMul", "x k", "y"), k=np.ones((8, 100), REAL))
-    monkeypatch.setattr(screens, "MOST_WORK", 3 * 8 * 8 * 100 + 3000)
+    monkeypatch.setattr(screens, "WORK_A_WEIGHT", 0)
+    monkeypatch.setattr(screens, "LEAST_WORK", 200_000)
     screened(proto.SerializeToString(), TAKES, GIVES, 16)
-    monkeypatch.setattr(screens, "MOST_WORK", 3 * 8 * 8 * 100)
+    monkeypatch.setattr(screens, "LEAST_WORK", 3 * 8 * 8 * 100)
     with pytest.raises(UnfitError, match="work"):
         screened(proto.SerializeToString(), TAKES, GIVES, 16)
+    monkeypatch.setattr(screens, "WORK_A_WEIGHT", 200)
+    screened(proto.SerializeToString(), TAKES, GIVES, 16)
 
 
 def test_no_operator_keeps_a_state_or_draws() -> None:

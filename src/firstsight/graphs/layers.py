@@ -9,6 +9,8 @@ from firstsight.graphs.calls import Call, UnfitError, Value, need, together
 from firstsight.graphs.network import BOOL, INT64
 
 Rule = Callable[[Call], list[Value]]
+SLOW = 16
+"""Multiplications of a product of matrices in the time of one step of anything else."""
 
 
 def _windows(call: Call, sides: Sequence[int], kernel: Sequence[int], dilations: Sequence[int]) -> list[int]:
@@ -91,7 +93,7 @@ def pool(call: Call) -> list[Value]:
     sides = _windows(call, x.shape[2:], kernel, call.integers("dilations", [1] * len(kernel)))
     need(call.integer("storage_order", 0) == 0, "storage_order is not known")
     made = Value(x.kind, (*x.shape[:2], *sides))
-    call.work = made.count * math.prod(kernel)
+    call.work = SLOW * made.count * math.prod(kernel)
     return [made, Value(INT64, made.shape)] if call.node.op == "MaxPool" else [made]
 
 
@@ -191,7 +193,7 @@ def local_norm(call: Call) -> list[Value]:
     """LRN."""
     x, size = call.value(0), call.integer("size")
     need(x.rank == 4 and 1 <= size <= 99 and size % 2 == 1, "a neighbourhood of this size is not known")
-    call.work = x.count * size
+    call.work = SLOW * x.count * size
     return [Value(x.kind, x.shape)]
 
 
@@ -217,7 +219,7 @@ def resize(call: Call) -> list[Value]:
     for axis, side in zip(axes, wanted, strict=True):
         shape[axis] = side
     made = Value(x.kind, tuple(shape))
-    call.work = 16 * made.count
+    call.work = SLOW * 16 * made.count
     return [made]
 
 
@@ -228,7 +230,7 @@ def grid_sample(call: Call) -> list[Value]:
     call.text("mode", "bilinear", "linear", "nearest", "bicubic", "cubic")
     need(x.rank == grid.rank == 4 and grid.shape[3] == 2 and grid.shape[0] == x.shape[0], "the grid does not fit")
     made = Value(x.kind, (*x.shape[:2], *grid.shape[1:3]))
-    call.work = 16 * made.count
+    call.work = SLOW * 16 * made.count
     return [made]
 
 

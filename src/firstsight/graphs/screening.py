@@ -8,13 +8,14 @@ milliseconds, and what does not fit or is beyond all measure never reaches it.
 from __future__ import annotations
 
 import collections
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from firstsight.graphs.arithmetic import ARITHMETIC
 from firstsight.graphs.calls import Call, UnfitError, Value
-from firstsight.graphs.layers import LAYERS, Rule
+from firstsight.graphs.layers import LAYERS, SLOW, Rule
 from firstsight.graphs.network import BFLOAT16, DTYPES, SMALL, Declared, Network, network
 from firstsight.graphs.rearranging import REARRANGING
 from firstsight.graphs.wire_format import WireError
@@ -22,8 +23,10 @@ from firstsight.graphs.wire_format import WireError
 OPERATORS: dict[str, Rule] = {**ARITHMETIC, **LAYERS, **REARRANGING}
 """The operators of an encoder. None branches, loops, draws at random, keeps a state, or makes what depends on a
 reading in its size."""
-MOST_WORK = 100 * 10**9
-"""Multiplications for one reading; ViT-L/16 takes 62 thousand million, ResNet-152 12."""
+MOST_WORK, LEAST_WORK, WORK_A_WEIGHT = 100 * 10**9, 2 * 10**9, 2000
+"""Multiplications for one reading, at most: so many for any network and so many for each number that its file holds,
+up to a bound. ResNet-152 takes 12 thousand million for 60 million numbers, ViT-L/16 62 for 304, EfficientNet-B7 37 for
+66; one that computes far more than it has learned was made to."""
 MOST_HELD = 1 << 29
 """Numbers held at once: 2 GiB."""
 _RANK = 8
@@ -49,7 +52,7 @@ def screened(data: bytes, given: Given, given_out: Given, most: int) -> None:
     _ends(read.outputs, given_out, "gives")
     for many in sorted({1, most}):
         values = {name: Value(kind, (many, *shape)) for name, (kind, shape) in given.items()}
-        found = worked_out(read, values, most_work=MOST_WORK * many)
+        found = worked_out(read, values, many)
         for name, (kind, shape) in given_out.items():
             if (found[name].kind, found[name].shape) != (kind, (many, *shape)):
                 got = f"{name} of type {found[name].kind} and shape {found[name].shape}"
@@ -64,17 +67,19 @@ def _ends(found: Mapping[str, Declared], expected: Given, verb: str) -> None:
         raise UnfitError(f"it {verb} {shown}, {wanted} was expected (name, type, shape; None for any number)")
 
 
-def worked_out(read: Network, given: Mapping[str, Value], *, most_work: int = 1 << 62) -> dict[str, Value]:
+def worked_out(read: Network, given: Mapping[str, Value], many: int = 1) -> dict[str, Value]:
     """Every tensor of a network, worked out from what it is given.
 
     Args:
         read: the network.
         given: its inputs by name.
-        most_work: multiplications that it may take.
+        many: of how many readings that is.
 
     Raises:
         UnfitError: an operator is not known, what it takes does not fit, or it makes more than is allowed.
     """
+    held_in_file = sum(math.prod(constant.shape) for constant in read.constants.values())
+    most_work = many * min(MOST_WORK, LEAST_WORK + WORK_A_WEIGHT * held_in_file)
     values = dict(given)
     values.update({name: Value(c.kind, c.shape, c.value) for name, c in read.constants.items()})
     uses = collections.Counter(name for node in read.nodes for name in node.inputs)
@@ -98,7 +103,7 @@ def worked_out(read: Network, given: Mapping[str, Value], *, most_work: int = 1 
                     held += value.count if uses[name] else 0
         except (UnfitError, ValueError, TypeError, IndexError, OverflowError) as error:
             raise UnfitError(f"operator {number}, {node.op}: {error}") from None
-        work += max(call.work, sum(v.count for v in call.given if v), sum(v.count for v in made))
+        work += call.work + SLOW * (sum(v.count for v in call.given if v) + sum(v.count for v in made))
         if held > MOST_HELD or work > most_work:
             raise UnfitError(f"it takes more memory or work than any encoder, at operator {number}, {node.op}")
         for name in set(node.inputs):

@@ -16,7 +16,7 @@ from firstsight.errors import ModelError, TrainingError, UsageError
 from firstsight.graphs import reason, session_of
 from firstsight.graphs.calls import UnfitError, Value
 from firstsight.graphs.network import network
-from firstsight.graphs.screening import MOST_WORK, worked_out
+from firstsight.graphs.screening import worked_out
 from firstsight.graphs.wire_format import WireError
 from firstsight.learn.backbones.opening import GIVEN, MADE, fitted
 from firstsight.learn.export.joining import INSIDE, cut, renamed, widen
@@ -163,7 +163,7 @@ class Frozen:
         """
         try:
             given = {GIVEN: Value(TensorProto.FLOAT, (_BLOCK, *shape))}
-            worked_out(network(self.graph), given, most_work=MOST_WORK * _BLOCK)
+            worked_out(network(self.graph), given, _BLOCK)
         except (WireError, UnfitError) as error:
             raise ModelError(f"{self.source} can't be run ({error})") from None
         self._seen_through = shape
