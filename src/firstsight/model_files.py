@@ -48,6 +48,8 @@ def read_calibration(path: Path, spec: ModelSpec) -> Calibration | None:
             f"{file} was made for model {calibration.model}, this is {spec.fingerprint}; delete it and calibrate again"
         )
     least, most = _scores(spec)
+    if told := calibration.rate_scores:  # among which the threshold is
+        least, most = max(least, told[0]), min(most, told[-1])
     room = 1e-3 * max(1.0, abs(calibration.threshold))  # for a threshold just beyond the best score: never the same
     if not least - room <= calibration.threshold <= most + room:
         raise ModelError(

@@ -104,8 +104,6 @@ class Calibration:
             raise ValueError("a score is larger than any that embeddings give")
         if max(self.genuine_pairs, self.impostor_pairs, self.needed_pairs) > MOST_PAIRS:
             raise ValueError("more pairs are told than could be counted")
-        if self.rate_scores and not self.rate_scores[0] <= np.float32(self.threshold) <= self.rate_scores[-1]:
-            raise ValueError("the threshold is not among the scores whose error rates are told")
         if not 0.5 <= self.confidence < 1 or min(self.genuine_pairs, self.impostor_pairs) < 1 or self.needed_pairs < 0:
             raise ValueError("the confidence or a number of pairs is out of range")
         sizes = {len(self.band_scores), len(self.band_low), len(self.band_high)}

@@ -73,8 +73,10 @@ class Target:
             )
         if self.kind == "eer" and self.value != 0:
             raise TargetError(f"the equal error rate takes no value, {self.value} came")
-        if not 1 <= self.gallery_size <= MOST_IDENTITIES:
-            raise TargetError(f"the gallery size is {self.gallery_size}, 1 to {MOST_IDENTITIES:,} was expected")
+        if self.gallery_size < 1:
+            raise TargetError(f"the gallery size is {self.gallery_size}, 1 or more was expected")
+        if self.gallery_size > MOST_IDENTITIES:
+            raise TargetError(f"the gallery size is {self.gallery_size}, at most {MOST_IDENTITIES:,} was expected")
         if self.gallery_size != 1 and self.kind != "fpir":
             raise TargetError(f"a gallery size ({self.gallery_size}) belongs to a target FPIR, not to {name}")
         if not 0 < self.prior < 1:

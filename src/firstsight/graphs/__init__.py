@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from firstsight.errors import ModelError
-from firstsight.graphs.screening import Given, UnfitError, WireError, screened
 from firstsight.onnx_runtime import loaded
 from firstsight.types import FloatArray
+
+if TYPE_CHECKING:
+    from firstsight.graphs.screening import Given
 
 FLOAT, UINT8 = 1, 2
 _PAIRS, _NUMBERS = 1024, 1 << 17  # at most, of each side at once: they stay in the processor's cache
@@ -28,6 +30,9 @@ def open_graph(data: bytes, source: str, takes: Given, gives: Given, most: int) 
     Raises:
         ModelError: it is no network that is safe to be run, can't be loaded, or takes or gives something else.
     """
+    # Here, since who only looks at a model need not wait for it.
+    from firstsight.graphs.screening import UnfitError, WireError, screened
+
     try:
         screened(data, takes, gives, most)
     except (WireError, UnfitError) as error:

@@ -55,7 +55,7 @@ class Wire:
             self.budget -= 1
             if self.budget < 0:
                 raise WireError("it has more fields than any network")
-            tag, at = self.number(at, end)
+            tag, at = (self.data[at], at + 1) if self.data[at] < 128 else self.number(at, end)
             known = schema.get(tag >> 3)
             if known is None:
                 raise WireError(f"it has a field {tag >> 3} that this FirstSight does not know")
@@ -120,8 +120,11 @@ class Wire:
     def _value(self, wire_type: int, at: int, end: int) -> tuple[Any, int]:
         if wire_type == _VARINT:
             return self.number(at, end)
-        length = {_EIGHT: 8, _FOUR: 4}.get(wire_type)
-        if length is None:
+        if wire_type != _STRETCH:
+            length = 8 if wire_type == _EIGHT else 4
+        elif at < end and self.data[at] < 128:  # nearly always one byte
+            length, at = self.data[at], at + 1
+        else:
             length, at = self.number(at, end)
         if length > end - at:
             raise WireError("it is cut")
