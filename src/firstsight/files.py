@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import stat
@@ -54,21 +55,30 @@ def read_file(
         error: it is missing, no regular file, too large, can't be read, or leads out of the folder.
     """
     end = f"; {mend}" if mend else ""
-    try:
-        handle = _opened(path, inside)
+    with open_file(path, error, mend, inside=inside) as file:
         try:
-            told = os.fstat(handle)
-            if not stat.S_ISREG(told.st_mode):
-                raise OSError(errno.EINVAL, _NO_FILE)
-            data = _content(handle, min(told.st_size, most), most)
-        finally:
-            os.close(handle)
-    except (OSError, ValueError) as failed:  # ValueError: a NUL in the path
-        raise error(f"{path} can't be read ({getattr(failed, 'strerror', None) or failed}){end}") from None
+            data = _content(file.fileno(), min(os.fstat(file.fileno()).st_size, most), most)
+        except OSError as failed:
+            raise error(f"{path} can't be read ({failed.strerror}){end}") from None
     if len(data) > most:
         allowed = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most:,} bytes"
         raise error(f"{path} is larger than the {allowed} allowed{end}")
     return data
+
+
+def open_file(
+    path: Path, error: type[FirstSightError], mend: str = "", *, inside: Path | None = None
+) -> io.BufferedReader:
+    """A regular file, open to be read; arguments and errors as of :func:`read_file`."""
+    try:
+        handle = _opened(path, inside)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):  # it was exchanged since it was looked up
+            os.close(handle)
+            raise OSError(errno.EINVAL, _NO_FILE)
+    except (OSError, ValueError) as failed:  # ValueError: a NUL in the path
+        end = f"; {mend}" if mend else ""
+        raise error(f"{path} can't be read ({getattr(failed, 'strerror', None) or failed}){end}") from None
+    return os.fdopen(handle, "rb")
 
 
 def _opened(path: Path, inside: Path | None) -> int:

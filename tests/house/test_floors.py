@@ -27,6 +27,7 @@ FLOORS = {
     "card": 4,
     "decision": 4,
     "model": 4,
+    "model_files": 4,
     "gallery": 5,
     "occlusion": 5,
     "places": 5,

@@ -52,12 +52,13 @@ def quantise(model: Model, address: str, out: Path, *, progress: Progress | None
     data = open_data(address)
     drawn = np.sort(np.random.default_rng(0).permutation(len(data))[:READINGS])
     arrays = read_all(data.take(drawn, data.name), model.input, progress=progress)
+    model.embed_arrays(arrays[:1])  # which looks the graph through, before the quantiser runs it
     files = {
-        "encoder.onnx": to_int8((model.path / "encoder.onnx").read_bytes(), arrays),
-        "encoder.safetensors": (model.path / "encoder.safetensors").read_bytes(),
+        "encoder.onnx": to_int8(model.content("encoder.onnx"), arrays),
+        "encoder.safetensors": model.content("encoder.safetensors"),
     }
     if model.pairwise:
-        files["pair.onnx"] = (model.path / "pair.onnx").read_bytes()
+        files["pair.onnx"] = model.content("pair.onnx")
     files_spec: dict[str, FileSpec] = {k: described(v) for k, v in files.items()}
     spec = model.spec.model_copy(
         update={
