@@ -9,6 +9,7 @@ SRC = Path(__file__).parents[2] / "src" / "firstsight"
 
 FLOORS = {
     "errors": 1,
+    "spelling": 1,
     "types": 1,
     "files": 1,
     "legible": 1,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firstsight.errors import count
+from firstsight.spelling import shown
 
 if TYPE_CHECKING:
     from firstsight.calibration import Calibration
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
 def dump(result: Any) -> None:
     """Print a result as JSON: ``asdict`` of dataclasses, lists of them, plain values."""
-    print(jsonlib.dumps(_plain(result), ensure_ascii=False))
+    text = jsonlib.dumps(_plain(result), ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # spelled out as JSON does, where the terminal would spell it in its own way
+        text = jsonlib.dumps(_plain(result))
+    print(text)
 
 
 def _plain(value: Any) -> Any:
@@ -37,7 +43,7 @@ def _plain(value: Any) -> Any:
 
 def error(sentence: str, code: int) -> int:
     """A sentence on standard error, in one line whatever it quotes; returns the exit code."""
-    print("error:", *(line.strip() for line in sentence.splitlines()), file=sys.stderr)
+    print("error:", *(line.strip() for line in shown(sentence).splitlines()), file=sys.stderr)
     return code
 
 

@@ -11,11 +11,14 @@ from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError, count
 from firstsight.files import FOLDER, expanded, state_of
 from firstsight.inputs.decode import EXTENSIONS
+from firstsight.spelling import shown, spelled
 from firstsight.types import Example
 
 
 def load(path: str) -> DataSet:
     """All images below ``path``; hidden files are passed over, files that are not images are counted in a note.
+
+    Sub-folders whose names are spelled the same, see :mod:`firstsight.spelling`, are one class.
 
     Raises:
         DataError: no such folder, no class folders in it, or no images.
@@ -44,13 +47,27 @@ def load(path: str) -> DataSet:
     if not examples:
         folders = count(len(classes), "sub-folder", "sub-folders")
         raise DataError(f"{root} has {folders} and no image in them ({', '.join(sorted(EXTENSIONS))})")
-    notes = []
+    notes = _named_alike(root, classes)
     if empty:
         folders = count(len(empty), "sub-folder", "sub-folders")
         notes.append(f"left out {folders} without images ({', '.join(empty[:3])})")
     if others:
         notes.append(f"left out {count(others, 'file', 'files')} not named like an image")
     return DataSet(f"folder:{path}", tuple(examples), notes=tuple(notes))
+
+
+def _named_alike(root: Path, folders: list[Path]) -> list[str]:
+    """A note on sub-folders that are one class, such as ``é`` as a Mac writes it beside ``é`` as others do."""
+    named: dict[str, list[str]] = {}
+    for folder in folders:
+        named.setdefault(spelled(shown(folder.name)), []).append(folder.name)
+    if "" in named:
+        raise DataError(f"{root} has a sub-folder {named[''][0]!r}, the name of a class was expected; rename it")
+    return [
+        f"{len(names)} sub-folders are one class, {label}: their names differ in blanks or in how accents are coded"
+        for label, names in named.items()
+        if len(names) > 1
+    ]
 
 
 def example(

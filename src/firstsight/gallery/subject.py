@@ -15,6 +15,7 @@ from firstsight.files import expanded
 from firstsight.gallery.folder import new_folder
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import spelled
+from firstsight.spelling import shown
 from firstsight.types import Copy, Event, FloatArray, Identity, Reference
 
 README = """All that the gallery {gallery} holds about {identity}, as of {at} (UTC).
@@ -87,7 +88,7 @@ def _write(gallery: Gallery, name: str, folder: Path) -> Copy:
         "events": count(len(events), "event", "events"),
         "images": count(len(files), "kept picture", "kept pictures"),
     }
-    text = README.format(gallery=gallery.address, identity=name, at=at, **counts)
+    text = README.format(gallery=shown(str(gallery.address)), identity=name, at=at, **counts)
     (folder / "README.txt").write_text(text, encoding="utf-8")
     return Copy(name, "", len(references), len(events), len(files))
 

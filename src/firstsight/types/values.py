@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstsight.errors import UndecidedError
+from firstsight.spelling import shown, spelled
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 PixelArray: TypeAlias = npt.NDArray[np.uint8]
@@ -23,7 +24,7 @@ Source: TypeAlias = "str | Path | bytes | npt.NDArray[Any]"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One input and what is known of it.
+    """One input and what is known of it. Names are spelled as identities are, see :mod:`firstsight.spelling`.
 
     Attributes:
         label: the class, written so that it is unique in its data set (``Greek/character03``).
@@ -42,6 +43,13 @@ class Example:
     origin: str = ""
     source: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("label", "group", "origin", "key", "source"):
+            given = getattr(self, name)
+            made = shown(given) if name in ("key", "source") else spelled(shown(given))
+            if made != given:
+                object.__setattr__(self, name, made)
 
 
 @dataclass(frozen=True, slots=True)
