@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 def train(
     recipe: str | None = None,
     *changes: str,
-    data: str | None = None,
+    data: str | Path | None = None,
     from_: Model | str | Path | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -136,7 +136,7 @@ def export(
 
 def quantise(
     model: Model | str | Path,
-    data: str | None = None,
+    data: str | Path | None = None,
     *,
     out: str | Path,
     overwrite: bool = False,
@@ -166,7 +166,7 @@ def quantise(
 def evaluate(
     model: Model | str | Path,
     protocol: str,
-    data: str | None = None,
+    data: str | Path | None = None,
     *,
     ways: int | None = None,
     shots: int | None = None,
@@ -205,7 +205,7 @@ def evaluate(
 
 def calibrate(
     model: Model | str | Path,
-    data: str | None = None,
+    data: str | Path | None = None,
     *,
     fmr: float | None = None,
     fnmr: float | None = None,
