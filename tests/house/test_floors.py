@@ -30,6 +30,7 @@ FLOORS = {
     "gallery": 5,
     "occlusion": 5,
     "places": 5,
+    "progress": 5,
     "apps": 6,
     "evaluation": 7,
     "report": 7,
