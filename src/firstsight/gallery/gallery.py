@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from firstsight.errors import GalleryError, InputError, MissingError, UsageError
+from firstsight.errors import GalleryError, InputError, UsageError
 from firstsight.gallery.asking import assigned, matched, verified
 from firstsight.gallery.asking import fused as fuse
 from firstsight.gallery.audit import answered, done, moment, probed
@@ -147,7 +147,7 @@ class Gallery(Bound, Looking):
     ) -> Entry:
         called, said, passed = name_in(self.store, identity), said_of(metadata), overridden(override)
         if replace and not self.store.references(called):
-            raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
+            raise self.missing(identity, "; enroll it first, or see firstsight identities")
         taken, vectors = self._taken(sources)
         found = examine(self.store, self.model, self.everybody(), called, taken, vectors, replace=replace)
         refuse(found, passed, called)
@@ -195,7 +195,7 @@ class Gallery(Bound, Looking):
         called = spelled(identity)
         vectors = self.store.vectors(called)
         if not len(vectors):
-            raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
+            raise self.missing(identity, "; enroll it first, or see firstsight identities")
         probes, images = self._probes(source, record)
         decision = verified(self.model, vectors, probes)
         if record is not None:

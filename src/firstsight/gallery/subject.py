@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from firstsight.errors import GalleryError, MissingError, count
+from firstsight.errors import GalleryError, count
 from firstsight.files import expanded
 from firstsight.gallery.folder import new_folder
 from firstsight.gallery.gallery import Gallery
@@ -100,7 +100,7 @@ def _read(gallery: Gallery, name: str) -> tuple[Identity, list[Reference], Float
         before = store.state()
         person = next((i for i in store.identities() if i.identity == name), None)
         if person is None:
-            raise MissingError(f"{name!r} is not enrolled; see firstsight identities {gallery.address}")
+            raise gallery.missing(name, f"; see firstsight identities {gallery.address}")
         references, vectors, events = store.references(name), store.vectors(name), store.events(identity=name)
         kept = {("reference", r.id): store.image(r.id) for r in references if r.kept}
         kept |= {("event", e.id): store.event_image(e.id) for e in events if e.kept}
