@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from firstsight.errors import FirstSightError, StorageError
+from firstsight.spelling import unshown
 
 FILE, FOLDER, MISSING = "is a file", "is a folder", "does not exist"
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # a pipe is opened at once, and refused
@@ -32,11 +33,17 @@ def state_of(path: Path) -> str:
 
 
 def expanded(path: str | Path) -> Path:
-    """A path with its ``~`` replaced, or as it came where there is no such user."""
+    """A path with its ``~`` replaced, or as it came where there is no such user.
+
+    One that was written down with bytes spelled out, since it is not UTF-8, leads to its file.
+    """
     try:
-        return Path(path).expanduser()
+        made = Path(path).expanduser()
     except RuntimeError:
-        return Path(path)
+        made = Path(path)
+    if "\\udc" in str(made) and not os.path.lexists(made):
+        return Path(unshown(str(made)))
+    return made
 
 
 def read_file(

@@ -32,6 +32,7 @@ from firstsight.model_files import first, read_calibration, read_spec, verified
 from firstsight.reranking import Reranked
 from firstsight.similarity import Link, Similarity
 from firstsight.spec import ModelSpec
+from firstsight.spelling import spelled_classes
 from firstsight.types import Decision, FloatArray, Info, IntArray, PixelArray, Reading, Source
 
 Encode: TypeAlias = "Callable[[PixelArray], FloatArray]"
@@ -113,8 +114,8 @@ class Model:
 
     @property
     def trained_classes(self) -> frozenset[str]:
-        """Classes it learned from, qualified by the kind of their data set."""
-        return frozenset(self.spec.trained.classes)
+        """Classes it learned from, qualified by the kind of their data set, in the spelling of today's data sets."""
+        return spelled_classes(self.spec.trained.classes)
 
     @cached_property
     def input(self) -> Input:

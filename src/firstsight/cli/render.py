@@ -6,13 +6,14 @@ import dataclasses
 import json as jsonlib
 import shlex
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firstsight.errors import count
+from firstsight.progress import Lines, figures
+from firstsight.spelling import shown
 from firstsight.terminal import below, in_line, visible
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
 def dump(result: Any) -> None:
     """Print a result as JSON: ``asdict`` of dataclasses, lists of them, plain values."""
-    print(jsonlib.dumps(_plain(result), ensure_ascii=False))
+    text = jsonlib.dumps(_plain(result), ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # spelled out as JSON does, where the terminal would spell it in its own way
+        text = jsonlib.dumps(_plain(result))
+    print(text)
 
 
 def _plain(value: Any) -> Any:
@@ -38,7 +44,7 @@ def _plain(value: Any) -> Any:
 
 def error(sentence: str, code: int) -> int:
     """A sentence on standard error, in one line whatever it quotes; returns the exit code."""
-    print("error:", *(line.strip() for line in sentence.splitlines()), file=sys.stderr)
+    print("error:", *(line.strip() for line in shown(sentence).splitlines()), file=sys.stderr)
     return code
 
 
@@ -111,7 +117,7 @@ def training(*, quiet: bool) -> Iterator[Callable[[Event], None]]:
 
     console = Console(file=below(sys.stderr), highlight=False)
     if not console.is_terminal:
-        yield _Lines()
+        yield Lines(sys.stderr)
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -134,47 +140,9 @@ def training(*, quiet: bool) -> Iterator[Callable[[Event], None]]:
             if name not in tasks:
                 tasks[name] = bar.add_task(name, total=event.steps, values="")
             seen.update(event.values or {})
-            bar.update(tasks[name], completed=event.step, values=_values(seen) if event.kind == "step" else "")
+            bar.update(tasks[name], completed=event.step, values=figures(seen) if event.kind == "step" else "")
 
         yield listen
-
-
-class _Lines:
-    """One line every ten seconds and at every validation."""
-
-    def __init__(self) -> None:
-        self.last = 0.0
-        self.began: tuple[float, int] | None = None  # when the first step was heard of, and which one it was
-        self.seen: dict[str, float] = {}
-
-    def __call__(self, event: Event) -> None:
-        if event.kind == "note":
-            print(event.message, file=sys.stderr)
-            return
-        now = time.monotonic()
-        self.seen.update(event.values or {})
-        if event.kind == "reading":
-            if now - self.last > 10 or event.step == event.steps:
-                self.last = now
-                print(f"reading {event.message}: {event.step:,} of {event.steps:,}", file=sys.stderr, flush=True)
-            return
-        if self.began is None or event.step <= self.began[1]:  # the first, or one of another training
-            self.began = (now, event.step)
-        if event.step == event.steps or now - self.last > 10 or "validation_accuracy" in (event.values or {}):
-            self.last = now
-            then, first = self.began
-            left = ""
-            if event.step > first:  # a resumed run has not done the steps before in this time
-                minutes = (now - then) / (event.step - first) * (event.steps - event.step) / 60
-                left = f"  left {minutes:.1f} min"
-            print(f"step {event.step:,} of {event.steps:,}  {_values(self.seen)}{left}", file=sys.stderr, flush=True)
-
-
-def _values(values: dict[str, float]) -> str:
-    parts = [f"loss {values['loss']:.3f}", f"{values['examples_per_second']:,.0f} images/s"]
-    if "validation_accuracy" in values:
-        parts.append(f"held-out accuracy {values['validation_accuracy']:.1%}")
-    return "  ".join(parts)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Self
 from firstsight.errors import GalleryError, ModelError, SpellingError, UsageError, count
 from firstsight.legible import fault
 from firstsight.model import SHIPPED, Model
+from firstsight.spelling import shown
 from firstsight.stores.sqlite import SqliteStore
 from firstsight.types import Contract, Store
 
@@ -116,5 +117,5 @@ class Bound:
 def contract_of(model: Model, keep_sources: bool) -> Contract:
     """What a gallery of this model records of it."""
     shipped = model.path.parent == SHIPPED
-    place = model.path.name if shipped else str(model.path.resolve())
+    place = model.path.name if shipped else shown(str(model.path.resolve()))
     return Contract(place, model.fingerprint, model.dim, keep_sources)

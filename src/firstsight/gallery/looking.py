@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
-from firstsight.errors import MissingError, UsageError, unknown
+from firstsight.errors import MissingError, UsageError, guessed, unknown
 from firstsight.gallery.audit import VERBS, moment
 from firstsight.gallery.names import Said, said_of, spelled, suits
 from firstsight.types import Event, Identity, Reference, Store
@@ -54,7 +54,7 @@ class Looking:
         asked, word = said_of(where, new=False), spelled(search or "").casefold()
         found = self.store.references(None if identity is None else spelled(identity))
         if identity is not None and not found:
-            raise MissingError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")
+            raise self.missing(identity, f"; see firstsight identities {self.address}")
         said = {i.identity: i.metadata for i in self.store.identities()} if asked else {}
         return [
             r for r in found if word in r.identity.casefold() and suits(asked, r.metadata, said.get(r.identity, {}))
@@ -145,8 +145,12 @@ class Looking:
             last=last,
         )
         if not found and name is not None and not self.store.references(name):
-            raise MissingError(f"{identity!r} is not enrolled, so no event is about it; see firstsight identities")
+            raise self.missing(name, ", so no event is about it; see firstsight identities")
         return found
+
+    def missing(self, identity: str, advice: str) -> MissingError:
+        """The error for who is not enrolled, with who was probably meant."""
+        return MissingError(f"{identity!r} is not enrolled{guessed(self.store.nearest(spelled(identity)))}{advice}")
 
     def event_image(self, event: int) -> bytes | None:
         """The probe kept of an event, as it came."""

@@ -26,6 +26,7 @@ from firstsight.learn.catalogue import (
 )
 from firstsight.learn.fitting import check_frozen, check_objective, check_views
 from firstsight.learn.settings import DataSettings, ExportSettings, OptimiserSettings, TrainingSettings
+from firstsight.spelling import shown
 
 FOLDER = Path(__file__).parent / "recipes"
 MAX_BYTES = 1 << 20
@@ -150,7 +151,7 @@ def made(name: str, sections: Mapping[str, dict[str, Any]], changes: Sequence[st
     """
     changed = {section: dict(content) for section, content in sections.items()}
     for change in sorted(changes, key=lambda change: ".name=" not in change):  # a name first: it clears its section
-        _apply(changed, change)
+        _apply(changed, shown(change))
     _check(changed)
     return Recipe(name, changed)
 

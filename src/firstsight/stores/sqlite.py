@@ -10,7 +10,7 @@ from typing import Unpack
 
 import numpy as np
 
-from firstsight.errors import GalleryError, MissingError, StaleError, TakenError
+from firstsight.errors import GalleryError, MissingError, StaleError, TakenError, guessed
 from firstsight.files import expanded
 from firstsight.stores import adding, rows
 from firstsight.stores import events as happenings
@@ -236,6 +236,11 @@ class SqliteStore:
         with self._reading() as db:
             return set(db.execute(query, (self._id, json.dumps(list(keys)))))
 
+    def nearest(self, identity: str) -> str | None:
+        """See :meth:`Store.nearest`."""
+        with self._reading() as db:
+            return rows.nearest(db, self._id, identity)
+
     def state(self) -> State:
         """See :meth:`Store.state`; a read of one number, some microseconds."""
         with self._reading() as db:
@@ -319,7 +324,10 @@ class SqliteStore:
     def _one(self, db: sqlite3.Connection, name: str) -> int:
         row = db.execute("SELECT id FROM identity WHERE gallery=? AND name=?", (self._id, name)).fetchone()
         if row is None:
-            raise MissingError(f"{name!r} is not enrolled in {self.address}; see firstsight identities {self.address}")
+            meant = guessed(rows.nearest(db, self._id, name))
+            raise MissingError(
+                f"{name!r} is not enrolled in {self.address}{meant}; see firstsight identities {self.address}"
+            )
         return int(row[0])
 
     def _clear(self, db: sqlite3.Connection, owner: int) -> int:

@@ -162,6 +162,9 @@ class Store(Protocol):
     def known(self, keys: Sequence[str]) -> set[tuple[str, str]]:
         """``(identity, key)`` of the references that have one of these keys."""
 
+    def nearest(self, identity: str) -> str | None:
+        """The name that was probably meant by one that nobody has, for a message; not all names need be compared."""
+
     def state(self) -> State:
         """Where the store stands, commits of other processes included; another after each that touched the gallery."""
 

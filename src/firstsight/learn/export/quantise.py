@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from firstsight.datasets import absolute, open_data
+from firstsight.datasets import absolute, addressed, open_data
 from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import ModelError, TrainingError
 from firstsight.learn.export.directory import described, publish
@@ -30,7 +30,7 @@ _OPERATORS = ["Conv", "Gemm", "Add", "Relu", "AveragePool", "MaxPool"]
 _BLOCK = 32
 
 
-def quantise(model: Model, address: str, out: Path, *, progress: Progress | None = None) -> Model:
+def quantise(model: Model, address: str | Path, out: Path, *, progress: Progress | None = None) -> Model:
     """Write an int8 copy: another model, with a fingerprint of its own and no calibration, since its scores differ.
 
     The weights for further training stay those of the model.
@@ -49,6 +49,7 @@ def quantise(model: Model, address: str, out: Path, *, progress: Progress | None
     """
     if model.spec.int8 is not None:
         raise ModelError(f"{model.path} is an int8 copy already; quantise the model it was made from")
+    address = addressed(address)
     data = open_data(address)
     drawn = np.sort(np.random.default_rng(0).permutation(len(data))[:READINGS])
     arrays = read_all(data.take(drawn, data.name), model.input, progress=progress)
