@@ -54,7 +54,6 @@ def load(path: str, split: str | None = None) -> DataSet:
         example(
             file.parent / str(row["path"]),
             label=str(row["label"]),
-            root=file.parent,
             group=str(row.get("group") or ""),
             origin=str(row.get("origin") or ""),
             metadata={key: _text(value) for key, value in row.items() if key not in _LABELLED and value not in _EMPTY},
@@ -85,7 +84,7 @@ def _pairs(file: Path, path: str, rows: list[tuple[int, dict[str, Any]]]) -> Dat
             raise DataError(f"{file} line {number}: same is {row['same']!r}, 1 or 0 was expected")
         left, right = (index.setdefault(str(row[side]), len(index)) for side in ("left", "right"))
         pairs.append((left, right, same))
-    examples = tuple(example(file.parent / name, label="", root=file.parent) for name in index)
+    examples = tuple(example(file.parent / name, label="") for name in index)
     return DataSet(f"manifest:{path}", examples, pairs=tuple(pairs))
 
 

@@ -17,7 +17,8 @@ from firstsight.gallery.gallery import Gallery, repeated
 from firstsight.gallery.gate import of_likeness, of_pixels, of_strangeness, overridden, refuse
 from firstsight.gallery.names import Said, said_of
 from firstsight.gallery.names import name as named
-from firstsight.gallery.taking import Taken, key_of, place_of, take
+from firstsight.gallery.taking import Taken, place_of, take
+from firstsight.inputs.content import key_of
 from firstsight.inputs.decode import describe, read_bytes
 from firstsight.types import Enrolment, Entry, Example, Finding, FloatArray, Record
 

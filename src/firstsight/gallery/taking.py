@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from firstsight.errors import InputError
 from firstsight.gallery.quality import Quality, quality
+from firstsight.inputs.content import key_of
 from firstsight.inputs.decode import decode, describe, encode, read_bytes
 from firstsight.model import Model
 from firstsight.types import PixelArray, Source
@@ -68,11 +68,6 @@ def _taken(
     if len(reading.arrays) != 1:
         raise InputError(f"{called or place}: {len(reading.arrays)} things to recognise, one was expected")
     return Taken(reading.arrays, key, image, place, quality(pixels, model.input), reading.notes)
-
-
-def key_of(data: bytes) -> str:
-    """What tells an image again: the first half of its SHA-256, in hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def place_of(path: str | Path) -> str:

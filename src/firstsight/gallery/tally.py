@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from firstsight.datasets import DataSet
+from firstsight.datasets.contents import image_keys
 from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import DataError
 from firstsight.gallery.gallery import Gallery
@@ -13,19 +14,23 @@ from firstsight.types import Example, Match, Tally
 
 
 def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None = None) -> Tally:
-    """Identify every example and count; those that are themselves enrolled are left out.
+    """Identify every example and count; those that are themselves enrolled are left out, wherever they lie now.
+
+    An image is told again by its content. References that were enrolled as embeddings are told by where they came from.
 
     Raises:
         DataError: none is left.
     """
-    enrolled = {r.source for r in gallery.list()}
-    probes = data.where(lambda e: e.source not in enrolled, data.name)
+    enrolled = gallery.list()
+    keys, unkeyed = {r.key for r in enrolled if r.key}, {r.source for r in enrolled if not r.key}
+    asked = zip(image_keys(data.examples), data.examples, strict=True)
+    left = [n for n, (key, e) in enumerate(asked) if key not in keys and e.source not in unkeyed]
+    probes = data.take(left, data.name)
     if not len(probes):
         raise DataError(f"every example of {data.name} is enrolled, none is left to identify")
     arrays = read_all(probes, gallery.model.input, progress=progress)
     matches = gallery.match_embeddings(gallery.model.embed_arrays(arrays))
-    known = {r.identity for r in gallery.list()}
-    return tally(data.name, probes.examples, matches, known, left_out=len(data) - len(probes))
+    return tally(data.name, probes.examples, matches, {r.identity for r in enrolled}, left_out=len(data) - len(probes))
 
 
 def tally(

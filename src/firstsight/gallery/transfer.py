@@ -24,7 +24,7 @@ from firstsight.gallery.folder import new_folder
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import name as named
 from firstsight.gallery.names import said_of
-from firstsight.gallery.taking import key_of
+from firstsight.inputs.content import key_of
 from firstsight.types import Enrolment, Entry, FloatArray, Reference
 
 FORMAT = 1
