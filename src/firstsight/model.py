@@ -29,6 +29,7 @@ from firstsight.files import FILE, FOLDER, expanded, state_of, write_together
 from firstsight.graphs import Ends, PairGraph, open_graph
 from firstsight.inputs import INPUTS, Input
 from firstsight.inputs.decode import describe
+from firstsight.inputs.several import read_whole
 from firstsight.reranking import Reranked
 from firstsight.similarity import Link, Similarity
 from firstsight.spec import MAX_WEIGHTS, FileSpec, ModelSpec
@@ -170,13 +171,13 @@ class Model:
         """Embeddings ``(n, d)`` of one source or a sequence of them.
 
         Raises:
-            InputError: a source cannot be read, or shows nothing to recognise.
+            InputError: sources cannot be read, or show nothing to recognise; each is named.
         """
         several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
         listed: Sequence[Any] = sources if several else [sources]  # type: ignore[assignment]
         if not listed:
             return np.empty((0, self.dim), np.float32)
-        return self.embed_arrays(np.concatenate([self.read(source) for source in listed]))
+        return self.embed_arrays(np.concatenate(read_whole(self.read, listed, "nothing was embedded")))
 
     def read(self, source: Source) -> PixelArray:
         """The reading ``(1, c, h, w)`` of one source.

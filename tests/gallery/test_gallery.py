@@ -164,14 +164,6 @@ def test_one_bad_picture_enrolls_none(gallery: Path, picture: Path, tmp_path: Pa
     assert api.references(gallery) == []
 
 
-def test_one_bad_class_enrolls_none(gallery: Path, shapes: Path, tmp_path: Path, refused: Refused) -> None:
-    """When one picture of a data set cannot be read, no class of it is enrolled: trying again doubles nothing."""
-    data = Path(shutil.copytree(shapes, tmp_path / "data"))
-    (data / "ring" / "0.png").write_text("no picture")
-    refused(2, ("enroll", gallery, "--data", data), "0.png")
-    assert api.references(gallery) == []
-
-
 def test_removing_is_complete(full: Path, picture: Path, refused: Refused, cli: Cli) -> None:
     """A removed identity is gone from the list, from verify and from identify, and cannot be removed twice."""
     api.enroll(full, "circle", [picture])

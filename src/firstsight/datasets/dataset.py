@@ -71,6 +71,12 @@ class DataSet:
         told = ((key, e.label, e.group, e.origin) for key, e in zip(self.keys, self.examples, strict=True))
         return _hashed("\0".join(one) for one in told)
 
+    def reread(self, keys: Sequence[str]) -> None:
+        """Take the keys of what was read in the end, where files changed since theirs were asked for."""
+        for told in ("content", "fingerprint"):
+            self.__dict__.pop(told, None)
+        self.__dict__["keys"] = tuple(keys)
+
     @property
     def kind(self) -> str:
         """The name of its data set; ``own`` for a user's folders and manifests, whose classes are one world."""

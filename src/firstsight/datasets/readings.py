@@ -18,7 +18,7 @@ from firstsight import inputs
 from firstsight.datasets.cache import keep, recall
 from firstsight.datasets.contents import content
 from firstsight.datasets.dataset import DataSet
-from firstsight.errors import DataError, InputError
+from firstsight.errors import InputError, ReadingError
 from firstsight.inputs import Input
 from firstsight.inputs.content import key_of
 from firstsight.inputs.decode import describe
@@ -35,32 +35,36 @@ def read_all(data: DataSet, reader: Input, *, progress: Progress | None = None) 
     """Arrays ``(n, c, h, w)`` uint8 of every example, from the cache where it holds them.
 
     Raises:
-        DataError: examples that cannot be read, all of them counted and the first ones named.
+        ReadingError: examples that cannot be read, all of them counted and the first ones named.
     """
     key = readings_key(data, reader)
     kept = recall(_KIND, key, (len(data), *reader.shape), np.uint8)
     if kept is not None:
         return kept
     arrays = np.empty((len(data), *reader.shape), np.uint8)
-    failures, altered = [], False
+    reasons: dict[int, str] = {}
+    keys = list(data.keys)
     for i, example in enumerate(data.examples):
         name, image = example.source, b""
         try:
             image = content(example)
             arrays[i] = reader.read(image).arrays[0]
-            altered |= not example.key and key_of(image) != data.keys[i]
+            keys[i] = example.key or key_of(image)
         except InputError as error:
-            failures.append(str(error).replace(describe(image), name, 1))
+            reasons[i] = str(error).replace(describe(image), name, 1)
         if progress and (i % 64 == 0 or i + 1 == len(data)):
             progress(i + 1, len(data))
-    if failures:
-        more = f" (and {len(failures) - 3} more)" if len(failures) > 3 else ""
-        raise DataError(
-            f"{len(failures)} of {len(data)} examples of {data.name} can't be read: "
-            f"{'; '.join(failures[:3])}{more}; mend or remove them"
+    if reasons:
+        more = f" (and {len(reasons) - 3} more)" if len(reasons) > 3 else ""
+        raise ReadingError(
+            f"{len(reasons)} of {len(data)} examples of {data.name} can't be read: "
+            f"{'; '.join(list(reasons.values())[:3])}{more}; mend or remove them",
+            reasons,
         )
-    if not altered:  # files that change while they are read are read anew the next time
-        keep(_KIND, key, arrays)
+    if tuple(keys) != data.keys:  # files changed between the two looks at them
+        data.reread(keys)
+        key = readings_key(data, reader)
+    keep(_KIND, key, arrays)
     return arrays
 
 

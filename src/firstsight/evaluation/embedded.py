@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
@@ -23,10 +23,18 @@ def embedded(model: Model, data: DataSet, *, progress: Progress | None = None) -
         DataError: examples that cannot be read.
     """
     arrays = read_all(data, model.input, progress=progress)
-    key = f"{model.fingerprint}-{readings_key(data, model.input)}-{version('onnxruntime')}"
+    key = f"{model.fingerprint}-{readings_key(data, model.input)}-{_runtime()}"
     kept = recall("embeddings", key, (len(data), model.dim), np.float32)
     if kept is not None and np.isfinite(kept).all():
         return arrays, kept
     made = model.embed_arrays(arrays)
     keep("embeddings", key, made)
     return arrays, made
+
+
+def _runtime() -> str:
+    """The version of what runs the encoder, which is not loaded for it; "" where it goes by another name."""
+    try:
+        return version("onnxruntime")
+    except PackageNotFoundError:
+        return ""
