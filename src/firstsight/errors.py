@@ -3,7 +3,9 @@
     FirstSightError            3  something failed
     ├── UsageError             2  the request names or combines things wrongly
     ├── InputError             2  a file or value handed in cannot be read
+    │   └── BatchError         2  some of several cannot be read; it holds the answers of the others
     ├── DataError              2  a data set is missing, broken or unfit for the task
+    │   └── ReadingError       2  some of its examples cannot be read
     ├── ModelError             2  a model directory is missing, altered or unfit
     ├── CalibrationError       2  calibration is missing or cannot be made from this data
     │   └── UndecidedError     2  a score was taken for an answer; a TypeError too
@@ -25,7 +27,8 @@ A message is one sentence: what came, what was expected, what mends it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 
@@ -47,10 +50,36 @@ class InputError(FirstSightError):
     exit_code = 2
 
 
+class BatchError(InputError):
+    """Some of several images cannot be read; the others are answered.
+
+    Args:
+        message: one sentence.
+        answers: in the order of the images, the answer of each or a :class:`firstsight.types.Failure`.
+    """
+
+    def __init__(self, message: str, answers: Iterable[Any] = ()) -> None:
+        super().__init__(message)
+        self.answers = tuple(answers)
+
+
 class DataError(FirstSightError):
     """A data set is missing, broken, or cannot serve the task."""
 
     exit_code = 2
+
+
+class ReadingError(DataError):
+    """Examples of a data set cannot be read.
+
+    Args:
+        message: one sentence.
+        reasons: index of each of them -> why.
+    """
+
+    def __init__(self, message: str, reasons: Mapping[int, str] = MappingProxyType({})) -> None:
+        super().__init__(message)
+        self.reasons = dict(reasons)
 
 
 class ModelError(FirstSightError):

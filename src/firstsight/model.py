@@ -28,6 +28,7 @@ from firstsight.files import FILE, FOLDER, expanded, state_of, write_together
 from firstsight.graphs import FLOAT, UINT8, PairGraph, open_graph, reason
 from firstsight.inputs import INPUTS, Input
 from firstsight.inputs.decode import describe, listed
+from firstsight.inputs.several import read_whole
 from firstsight.model_files import first, read_calibration, read_spec, verified
 from firstsight.reranking import Reranked
 from firstsight.similarity import Link, Similarity
@@ -196,12 +197,12 @@ class Model:
         Pixels are ``(h, w)``, ``(h, w, 1)`` or ``(h, w, 3)`` uint8, with colours in the order RGB.
 
         Raises:
-            InputError: a source cannot be read, or shows nothing to recognise.
+            InputError: sources cannot be read, or show nothing to recognise; each is named.
         """
         several = listed(sources)
         if not len(several):
             return np.empty((0, self.dim), np.float32)
-        return self.embed_arrays(np.concatenate([self.read(source) for source in several]))
+        return self.embed_arrays(np.concatenate(read_whole(self.read, several, "nothing was embedded")))
 
     def read(self, source: Source) -> PixelArray:
         """The reading ``(1, c, h, w)`` of one source; see :meth:`reading`."""

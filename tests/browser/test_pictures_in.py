@@ -113,6 +113,20 @@ def test_the_gate_is_heard_and_overridden_by_name(
     assert [one["identity"] for one in service.ask(f"galleries/{gallery}/identities")] == ["ada", "eve"]
 
 
+def test_one_bad_picture_is_named_beside_the_good_ones(
+    opened: Opened, drawing: Path, tmp_path: Path, watch: Watch
+) -> None:
+    """The gate looks at the others, says which it can't read, and enrolling says so too."""
+    watch.expected.append("422")
+    (tmp_path / "holiday.png").write_bytes(b"GIF89a")
+    page = opened("enroll")
+    page.get_by_label("Name", exact=True).fill("ada")
+    page.locator("input[type=file]").set_input_files([drawing, tmp_path / "holiday.png"])
+    expect(page.locator(".gate .findings")).to_contain_text("Can't be read: holiday.png")
+    page.get_by_role("button", name="Enroll", exact=True).click()
+    expect(page.locator(".trouble").get_by_role("alert")).to_contain_text("1 of 2 images can't be read: image 2")
+
+
 def test_compare_says_what_matched(opened: Opened, drawing: Path, other: Path) -> None:
     """Two pictures give a verdict with its probability and a map over both, which can be taken away; where it lies is
     in the words for those who don't see it."""

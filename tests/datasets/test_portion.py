@@ -104,10 +104,11 @@ def test_what_there_is_not_is_refused(data, asked, words):
 
 
 def test_joined_sets_of_one_kind_share_classes():
-    """A class that both name is one; an example that both hold comes once; the name is the first's."""
+    """A class that both name is one; an image that both hold under one label comes once; the name is the first's."""
     one, other = (made(rows, "folder:x") for rows in ([("a", "", ""), ("b", "", "")], [("a", "", ""), ("c", "", "")]))
     both = joined(one, other)
-    assert both.classes == ("a", "b"), "equal keys are the same example"
+    assert both.classes == ("a", "b", "c"), "of equal keys under two labels none is dropped"
+    assert len(both) == 3
     distinct = made([("z", "", ""), ("z", "", ""), ("c", "", "")], "manifest:x")
     both = joined(one, distinct)
     assert (both.name, len(both), both.classes) == ("folder:x", 5, ("a", "b", "c", "z"))

@@ -299,6 +299,15 @@ def test_pairs_calibrate_too(place: Path, strangers: Path, tmp_path: Path) -> No
         assert Model.load(place).calibration == made
     with pytest.raises(DataError, match="chosen on"):
         api.evaluate(place, "verification", str(manifest))
+    moved = tmp_path / "elsewhere" / "asked.csv"
+    shutil.copytree(strangers, moved.parent)
+    moved.write_text(manifest.read_text().replace(str(strangers), "."))
+    with pytest.raises(DataError, match="chosen on"):
+        api.evaluate(place, "verification", str(moved))
+    older = replace(made, data_fingerprint="0123456789abcdef")  # of names, sizes and times
+    Model.load(place).save_calibration(older)
+    with pytest.raises(DataError, match="chosen on"):
+        api.evaluate(place, "verification", str(manifest))
 
 
 # --- several references

@@ -40,6 +40,18 @@ def test_images_that_were_learned_from_are_refused(uncalibrated_model: Path, str
     refuse_learned(model, open_data(f"folder:{strangers}"))
 
 
+def test_learned_images_are_known_wherever_they_lie(uncalibrated_model: Path, tmp_path: Path) -> None:
+    """Copied, renamed and touched they are still what was learned from."""
+    model = Model.load(uncalibrated_model)
+    copy = tmp_path / "copy"
+    for example in open_data(model.spec.trained.data).examples:
+        place = copy / example.label / f"x{Path(example.source).name}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(example.source, place)
+    with pytest.raises(DataError, match="shares 24 images with folder:.*, what the model was trained on"):
+        refuse_learned(model, open_data(f"folder:{copy}"))
+
+
 def test_a_model_that_went_on_from_another_is_refused(uncalibrated_model: Path, strangers: Path) -> None:
     """Which images the one before saw is not recorded, so nothing can vouch for new ones of its classes."""
     model = started_from(Model.load(uncalibrated_model), "another")

@@ -164,14 +164,6 @@ def test_one_bad_picture_enrolls_none(gallery: Path, picture: Path, tmp_path: Pa
     assert api.references(gallery) == []
 
 
-def test_one_bad_class_enrolls_none(gallery: Path, shapes: Path, tmp_path: Path, refused: Refused) -> None:
-    """When one picture of a data set cannot be read, no class of it is enrolled: trying again doubles nothing."""
-    data = Path(shutil.copytree(shapes, tmp_path / "data"))
-    (data / "ring" / "0.png").write_text("no picture")
-    refused(2, ("enroll", gallery, "--data", data), "0.png")
-    assert api.references(gallery) == []
-
-
 def test_removing_is_complete(full: Path, picture: Path, refused: Refused, cli: Cli) -> None:
     """A removed identity is gone from the list, from verify and from identify, and cannot be removed twice."""
     api.enroll(full, "circle", [picture])
@@ -198,6 +190,26 @@ def test_enrolled_examples_are_left_out_of_the_count(full: Path, shapes: Path, s
     assert tally.strangers == 0
     other = api.identify_data(full, str(strangers))
     assert (other.probes, other.strangers, len(other.answers)) == (0, 36, 36)
+
+
+def test_enrolled_examples_are_known_wherever_they_lie(
+    full: Path, tiny_model: Path, shapes: Path, tmp_path: Path
+) -> None:
+    """Copied, renamed, touched or in another list they are no probes; under the old place another picture is one."""
+    copy = Path(shutil.copytree(shapes, tmp_path / "copy"))
+    for file in copy.rglob("*.png"):
+        file.rename(file.with_name(f"x{file.name}")).touch()
+    tally = api.identify_data(full, str(copy))
+    assert (tally.left_out, tally.probes) == (len(SHAPES), len(SHAPES) * 5)
+    listed = tmp_path / "list.csv"
+    listed.write_text("path,label\n" + "".join(f"{f},{f.parent.name}\n" for f in sorted(copy.rglob("*.png"))))
+    assert api.identify_data(full, f"manifest:{listed}").left_out == len(SHAPES)
+    other = Path(shutil.copytree(shapes, tmp_path / "other"))
+    gallery = tmp_path / "others.db"
+    api.create(gallery, model=tiny_model).close()
+    api.enroll(gallery, data=str(other))
+    shutil.copyfile(other / "ring" / "1.png", other / "ring" / "0.png")
+    assert api.identify_data(gallery, str(other)).left_out == len(SHAPES) - 1
 
 
 def test_counting_agrees_with_asking(full: Path, strangers: Path) -> None:

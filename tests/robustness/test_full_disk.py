@@ -17,7 +17,7 @@ import pytest
 
 from drawn import TINY, Cli, Refused
 from firstsight import api
-from firstsight.datasets.readings import keep
+from firstsight.datasets.cache import keep
 from firstsight.errors import FirstSightError, StorageError
 from firstsight.files import write_atomically
 from firstsight.learn.events import Event
@@ -82,13 +82,15 @@ def test_a_new_folder_is_brought_to_disk_with_its_file(tmp_path: Path, monkeypat
     assert len(synced) == len(folders) + 1
 
 
-def test_the_cache_drops_what_killed_writers_left(tmp_path: Path) -> None:
+def test_the_cache_drops_what_killed_writers_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a cache file of yesterday goes when the next is written; one of now may be another process's and stays."""
     for name, age in (("old.partial", 100_000), ("new.partial", 10)):
-        (tmp_path / name).write_bytes(b"half")
-        os.utime(tmp_path / name, (time.time() - age,) * 2)
-    keep(tmp_path / "whole.npy", np.zeros(3, np.uint8))
-    assert files(tmp_path) == ["new.partial", "whole.npy"]
+        (tmp_path / "made").mkdir(exist_ok=True)
+        (tmp_path / "made" / name).write_bytes(b"half")
+        os.utime(tmp_path / "made" / name, (time.time() - age,) * 2)
+    monkeypatch.setenv("FIRSTSIGHT_CACHE", str(tmp_path))
+    keep("made", "whole", np.zeros(3, np.uint8))
+    assert files(tmp_path / "made") == ["new.partial", "whole.npy"]
 
 
 def test_a_full_disk_at_a_checkpoint_keeps_the_last_one(

@@ -17,7 +17,7 @@ import torch
 
 from drawn import SHAPES, TINY, Cli, Refused, draw, draw_classes
 from firstsight import api
-from firstsight.errors import TrainingError
+from firstsight.errors import TrainingError, UsageError
 from firstsight.learn.events import Event
 from firstsight.model import Model
 
@@ -199,6 +199,59 @@ def test_the_same_seed_gives_the_same_model(shapes: Path, tmp_path: Path, monkey
         api.train("folder", *changes, data=str(shapes), out=tmp_path / str(number))
     assert equal(kept[0], kept[1])
     assert not equal(kept[0], kept[2])
+
+
+def test_a_run_goes_on_with_the_same_images_wherever_they_lie(
+    shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    """Touched, renamed and moved they are the images that were learned from; one that shows another thing is not."""
+    kept = collect(monkeypatch)
+    settings, out = (*TINY, "training.steps=8", "training.checkpoint_every=2"), tmp_path / "out"
+    data = Path(shutil.copytree(shapes, tmp_path / "before"))
+
+    def stop(event: Event) -> None:
+        if event.kind == "step" and event.step == 5:
+            raise KeyboardInterrupt
+
+    api.train("folder", *settings, data=str(data), out=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        api.train("folder", *settings, data=str(data), out=out, listen=stop)
+    moved = data.rename(tmp_path / "after")
+    for file in moved.rglob("*.png"):
+        file.rename(file.with_name(f"x{file.name}")).touch()
+    state = (moved / "circle" / "x0.png").stat()
+    images = [moved / "circle" / "x0.png", moved / "ring" / "x0.png"]
+    contents = [image.read_bytes() for image in images]
+    for image, content in zip(images, reversed(contents), strict=True):
+        image.write_bytes(content)
+    os.utime(images[0], ns=(state.st_atime_ns, state.st_mtime_ns))
+    refused(2, ("train", "folder", moved, *settings, "--out", out, "--resume"), "other data")
+    for image, content in zip(images, contents, strict=True):
+        image.write_bytes(content)
+    api.train("folder", *settings, data=str(moved), out=out, resume=True)
+    assert equal(*kept)
+
+
+def test_a_checkpoint_of_the_form_before_goes_on(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells its images by names, sizes and times, which a copy changes; so its address must do."""
+    kept = collect(monkeypatch)
+    settings, out = (*TINY, "training.steps=8", "training.checkpoint_every=2"), tmp_path / "out"
+
+    def stop(event: Event) -> None:
+        if event.kind == "step" and event.step == 5:
+            raise KeyboardInterrupt
+
+    api.train("folder", *settings, data=str(shapes), out=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        api.train("folder", *settings, data=str(shapes), out=out, listen=stop)
+    state = torch.load(out / "checkpoint.pt", weights_only=True)
+    del state["decisive"]["held-out examples"]
+    state["decisive"]["examples"] = "0123456789abcdef"
+    torch.save({**state, "form": 4}, out / "checkpoint.pt")
+    with pytest.raises(UsageError, match="data.train was .* and is "):
+        api.train("folder", *settings, data=str(shutil.copytree(shapes, tmp_path / "copy")), out=out, resume=True)
+    api.train("folder", *settings, data=str(shapes), out=out, resume=True)
+    assert equal(*kept)
 
 
 def test_what_cannot_be_resumed_is_refused(

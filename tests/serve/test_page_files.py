@@ -4,6 +4,7 @@ apart, and only what belongs to the page is served."""
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 
 import pytest
 from fastapi.testclient import TestClient
@@ -131,3 +132,13 @@ def test_the_policy_is_strict() -> None:
     assert "unsafe" not in POLICY
     assert "http" not in POLICY
     assert "*" not in POLICY
+
+
+def test_a_file_is_asked_for_again_by_its_content(asking: TestClient) -> None:
+    """Its tag is a hash of its bytes: after an update, equal size and time do not keep the old page in a browser."""
+    first = asking.get("/page/main.js")
+    assert first.headers["etag"] == f'"{sha256((PLACE / "main.js").read_bytes()).hexdigest()[:32]}"'
+    assert "last-modified" not in first.headers
+    assert asking.get("/page/main.js", headers={"if-none-match": first.headers["etag"]}).status_code == 304
+    for other in ({"if-none-match": '"0"'}, {"if-modified-since": "Fri, 31 Dec 2100 00:00:00 GMT"}):
+        assert asking.get("/page/main.js", headers=other).content == first.content

@@ -11,6 +11,7 @@ from firstsight.errors import UsageError
 from firstsight.gallery import Gallery, bulk, transfer
 from firstsight.gallery.names import Said
 from firstsight.gallery.rebuild import rebuild as rebuilding
+from firstsight.gallery.several import identify_each
 from firstsight.gallery.tally import identify_all
 from firstsight.inputs.decode import expand
 from firstsight.model import Model
@@ -74,13 +75,17 @@ def enroll(
         gallery: its address.
         identity: a name.
         sources: images of it.
-        data: an address instead; every class becomes an identity, or none if one of its images can't be read.
+        data: an address instead; every class becomes an identity, of those images that can be read.
         each: how many examples a class (the first by name).
         metadata: said of each reference.
         override: names of findings of the quality gate that are not to count; ``all`` of them.
         record: leaves an event, see :meth:`Gallery.events`.
         model: where the gallery's model lies now, if it moved.
         progress: called while a data set is enrolled.
+
+    Raises:
+        BatchError: images of a data set can't be read; the others are enrolled, and it holds their receipts.
+        InputError: none of them can be read, or one of an identity's, of which none is enrolled then.
     """
     with Gallery.open(gallery, model) as opened:
         if data is None:
@@ -160,8 +165,12 @@ def identify(
         top: how many candidates to list.
         fused: all probes show one thing: there is one match.
         one_to_one: each shows another thing: no identity is the answer twice.
-        record: leaves an event for each answer.
+        record: leaves an event for each answer, all in one transaction.
         model: where the gallery's model lies now, if it moved.
+
+    Raises:
+        BatchError: some of several probes can't be read; it holds the answers of the others.
+        InputError: the only one can't be, or one of those that are fused.
     """
     if fused and one_to_one:
         raise UsageError("either fused (all probes show one thing) or one to one (each shows another), not both")
@@ -170,7 +179,7 @@ def identify(
             return [opened.identify(expand(sources), top=top, fused=True, record=record)]
         if one_to_one:
             return opened.assign(expand(sources), top=top, record=record)
-        return [opened.identify(source, top=top, record=record) for source in expand(sources)]
+        return identify_each(opened, expand(sources), top=top, record=record)
 
 
 def identify_data(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from firstsight.types import Record
+    from firstsight.types import Failure, Record
 
 app = typer.Typer(
     help="One-shot recognition: learn a similarity, enroll one example, verify and identify.",
@@ -66,3 +67,14 @@ def recorded(
     if alone and not record:
         raise UsageError(f"{' and '.join(alone)} came without --record; give it too, or leave them out")
     return Record(place, direction, actor, keep_image) if record else None
+
+
+def several(ask: Callable[[], list[Any]]) -> tuple[list[Any], list[Failure]]:
+    """What a verb on several images answers, with a failure in the place of each that can't be read; and these."""
+    from firstsight.errors import BatchError
+    from firstsight.types import Failure
+
+    try:
+        return ask(), []
+    except BatchError as error:
+        return list(error.answers), [one for one in error.answers if isinstance(one, Failure)]

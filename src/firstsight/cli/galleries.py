@@ -21,6 +21,7 @@ from firstsight.cli.app import (
     app,
     gallery_app,
     recorded,
+    several,
 )
 
 TOP = 5
@@ -64,20 +65,22 @@ def enroll(
     from firstsight.cli import receipts, render
 
     with render.reading(quiet=json) as progress:
-        made = api.enroll(
-            gallery,
-            identity,
-            list(sources or []),
-            data=data,
-            each=each,
-            metadata=metadata or (),
-            override=override or (),
-            record=recorded(record, place, actor=actor),
-            model=model,
-            progress=progress,
+        made, lost = several(
+            lambda: api.enroll(
+                gallery,
+                identity,
+                list(sources or []),
+                data=data,
+                each=each,
+                metadata=metadata or (),
+                override=override or (),
+                record=recorded(record, place, actor=actor),
+                model=model,
+                progress=progress,
+            )
         )
     receipts.enrolled(made, gallery, json=json)
-    return 0
+    return render.failed(lost, 0)
 
 
 @app.command()
@@ -137,7 +140,7 @@ def identify(
     model: ModelAt = None,
     json: Json = False,
 ) -> int:
-    """Which enrolled identity is this, or unknown? Exit code 0 known, 1 unknown."""
+    """Which enrolled identity is this, or unknown? Exit code 0 known, 1 unknown, 2 one can't be read."""
     from firstsight import api
     from firstsight.cli import receipts, render
     from firstsight.errors import UsageError
@@ -154,13 +157,14 @@ def identify(
         if top != TOP:
             raise UsageError("--top lists the candidates of images, --data only counts; leave one of them out")
         with render.reading(quiet=json) as progress:
-            result = api.identify_data(gallery, data, model=model, progress=progress)
-        receipts.tallied(result, json=json)
-        return 0
+            [result, *_], lost = several(lambda: [api.identify_data(gallery, data, model=model, progress=progress)])
+        receipts.tallied(result, lost, json=json)
+        return render.failed(lost, 0)
     if not sources:
         raise UsageError("one or more images, or --data, was expected")
     probes = expand(sources)
-    matches = api.identify(gallery, probes, top=top, fused=fused, one_to_one=one_to_one, record=asked, model=model)
+    given = {"top": top, "fused": fused, "one_to_one": one_to_one, "record": asked, "model": model}
+    matches, lost = several(lambda: api.identify(gallery, probes, **given))  # type: ignore[arg-type]
     one = fused or (len(sources) == 1 and probes == sources and len(matches) == 1)
     receipts.matched(matches, probes, gallery, one=one, json=json)
-    return int(any(m.identity is None for m in matches))
+    return render.failed(lost, int(any(getattr(m, "identity", "") is None for m in matches)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from firstsight.cli.render import dump, quoted, table, value
 from firstsight.errors import count
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         Dropped,
         Enrolment,
         Event,
+        Failure,
         Finding,
         Forgotten,
         Match,
@@ -53,11 +55,12 @@ def _warn(model: Model) -> None:
         print(f"  warning: not calibrated, so identify will refuse; run firstsight calibrate {quoted(model.path)}")
 
 
-def enrolled(receipts: list[Enrolment], gallery: str, *, json: bool) -> None:
-    """Receipts."""
+def enrolled(made: Sequence[Enrolment | Failure], gallery: str, *, json: bool) -> None:
+    """Receipts; images that can't be read come last, and only in JSON."""
     if json:
-        dump(receipts)
+        dump(list(made))
         return
+    receipts = [one for one in made if not hasattr(one, "error")]
     shown = (
         receipts if len(receipts) <= 10 else [*receipts[:10], *[r for r in receipts[10:] if r.notes and r.added][:10]]
     )
@@ -72,7 +75,7 @@ def enrolled(receipts: list[Enrolment], gallery: str, *, json: bool) -> None:
 
 
 def checked(findings: Sequence[Finding], *, json: bool) -> int:
-    """What the quality gate found; returns the exit code: 0 nothing, 1 something."""
+    """What the quality gate found; returns the exit code: 0 nothing, 1 something, 2 one can't be read."""
     if json:
         dump(findings)
     else:
@@ -80,7 +83,7 @@ def checked(findings: Sequence[Finding], *, json: bool) -> int:
             print(in_line(f"{f.name}: {f.source}: {f.message}"))
         if not findings:
             print("nothing speaks against it")
-    return int(bool(findings))
+    return 2 if any(f.name == "unreadable" for f in findings) else int(bool(findings))
 
 
 def replaced(receipt: Enrolment, *, json: bool) -> None:
@@ -132,27 +135,30 @@ def _probability(answer: Decision | Match) -> str:
     return f"probability {answer.probability:.1%}" + (f" [{low}, {high}]" if low != high else "")
 
 
-def matched(matches: list[Match], probes: list[Any], gallery: str, *, one: bool, json: bool) -> None:
-    """The match of one image in full; those of several, or of a folder, as a list."""
+def matched(matches: Sequence[Match | Failure], probes: list[Any], gallery: str, *, one: bool, json: bool) -> None:
+    """The match of one image in full; those of several, or of a folder, as a list, without what can't be read."""
     if json:
         dump(matches[0] if one else matches)
         return
     if one:
-        m = matches[0]
+        m = cast("Match", matches[0])
         print(f"{m.identity or 'unknown'}, {_probability(m)} ({m.reason})")
         for c in m.candidates:
             print(f"  {c.score:7.3f}  {c.probability:6.1%}  {c.identity}")
     else:
         called = probes if len(probes) == len(matches) else [f"thing {n + 1}" for n in range(len(matches))]
-        for probe, m in zip(called, matches, strict=True):
-            print(f"{in_line(probe)}: {m.identity or 'unknown'}, probability {m.probability:.1%}, score {m.score:.3f}")
+        for probe, answer in zip(called, matches, strict=True):
+            if hasattr(answer, "error"):
+                continue
+            who = answer.identity or "unknown"
+            print(f"{in_line(probe)}: {who}, probability {answer.probability:.1%}, score {answer.score:.3f}")
     print(f"next: where an answer is wrong, add a reference: firstsight enroll {gallery} NAME IMAGE")
 
 
-def tallied(result: Tally, *, json: bool) -> None:
-    """Counts of a labelled data set."""
+def tallied(result: Tally, lost: Sequence[Failure] = (), *, json: bool) -> None:
+    """Counts of a labelled data set, of which some may not have been read."""
     if json:
-        dump(result)
+        dump({**asdict(result), "failures": [asdict(one)["error"] for one in lost]} if lost else result)
         return
     print(f"{result.data} against {count(result.enrolled, 'enrolled identity', 'enrolled identities')}:")
     if result.probes:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from firstsight.datasets import DataInfo
     from firstsight.learn.events import Event
     from firstsight.model import Model
-    from firstsight.types import Check, Report
+    from firstsight.types import Check, Failure, Report
 
 
 def dump(result: Any) -> None:
@@ -46,6 +46,13 @@ def error(sentence: str, code: int) -> int:
     """A sentence on standard error, in one line whatever it quotes; returns the exit code."""
     print("error:", *(line.strip() for line in shown(sentence).splitlines()), file=sys.stderr)
     return code
+
+
+def failed(failures: Sequence[Failure], code: int) -> int:
+    """Each image that can't be read, on standard error; returns the exit code: 2 where there are any, else ``code``."""
+    for one in failures:
+        error(one.error.message, 2)
+    return 2 if failures else code
 
 
 def value(result: Any, text: str, *, json: bool) -> None:

@@ -15,16 +15,30 @@ from urllib.parse import quote
 
 import numpy as np
 
-from firstsight.client.fields import Said, day_of, files_of, images_of, names_of, told_of, words_of
+from firstsight.client.fields import (
+    Said,
+    answered,
+    day_of,
+    files_of,
+    filled,
+    image_of,
+    images_of,
+    names_of,
+    told_of,
+    words_of,
+)
 from firstsight.client.wire import Wire, parsed
 from firstsight.errors import MissingError, UsageError
+from firstsight.gallery.gate import unreadable
 from firstsight.inputs.decode import bytes_of, listed
+from firstsight.inputs.several import readable
 from firstsight.types import (
     Decision,
     Dropped,
     Embeddings,
     Enrolment,
     Event,
+    Failure,
     Finding,
     FloatArray,
     Forgotten,
@@ -119,7 +133,9 @@ class Client:
     def check(self, sources: Source | Sequence[Source], identity: str | None = None) -> builtins.list[Finding]:
         """See :meth:`firstsight.Gallery.check`."""
         fields = {} if identity is None else {"identity": identity}
-        return self._send(builtins.list[Finding], "check", fields, images_of(sources), again=True)
+        images, lost = readable(image_of, listed(sources))
+        found = self._send(builtins.list[Finding], "check", fields, filled(images), again=True)
+        return [*found, *map(unreadable, lost)]
 
     def verify(self, identity: str, source: Source | Sequence[Source], *, record: Record | None = None) -> Decision:
         """See :meth:`firstsight.Gallery.verify`."""
@@ -151,7 +167,12 @@ class Client:
         if not len(listed(sources)):
             return []
         fields = {"top": str(top), "one_to_one": "true", **told_of(record)}
-        return self._send(builtins.list[Match], "identify", fields, images_of(sources), again=record is None)
+
+        def ask(images: builtins.list[tuple[str, bytes]]) -> Sequence[Match | Failure]:
+            kind = builtins.list[Match | Failure]
+            return self._send(kind, "identify", fields, images, again=record is None)
+
+        return answered(ask, listed(sources))
 
     def rename(self, identity: str, to: str, *, record: Record | None = None) -> Removal:
         """See :meth:`firstsight.Gallery.rename`."""
@@ -266,8 +287,11 @@ class Client:
 
     def embed(self, sources: Source | Sequence[Source]) -> FloatArray:
         """Embeddings ``(n, d)`` of one source or a sequence of them, by the service's model."""
-        made = parsed(Embeddings, self._wire.ask("POST", "embed", files=files_of(images_of(sources)), again=True))
-        return np.array(made.embeddings, np.float32)
+
+        def ask(images: builtins.list[tuple[str, bytes]]) -> Sequence[tuple[float, ...] | Failure]:
+            return parsed(Embeddings, self._wire.ask("POST", "embed", files=files_of(images), again=True)).embeddings
+
+        return np.array(answered(ask, listed(sources)), np.float32)
 
     def model(self) -> ModelInfo:
         """What the service says of its model."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from firstsight.datasets import folder, icons, images, manifest, mnist, mnist5k, omniglot, rocks
-from firstsight.datasets.archives import cache_folder, data_folders, find_archive
+from firstsight.datasets.archives import data_folders, find_archive
+from firstsight.datasets.cache import cache_folder
 from firstsight.datasets.dataset import DataSet, refuse_overlap
 from firstsight.datasets.splits import split
 from firstsight.errors import DataError, UsageError, unknown

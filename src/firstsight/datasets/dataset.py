@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from firstsight.datasets.contents import keys_of
 from firstsight.errors import DataError, count
 from firstsight.spelling import shown
 from firstsight.types import Example, IntArray
@@ -59,12 +60,26 @@ class DataSet:
         return _named_codes([e.origin for e in self.examples])
 
     @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """What tells the content of every example, as it is when this is first asked for: no name, place or time."""
+        return keys_of(self.examples)
+
+    @cached_property
+    def content(self) -> str:
+        """Hash of the examples' content, in their order: what names their readings in caches."""
+        return _hashed(self.keys)
+
+    @cached_property
     def fingerprint(self) -> str:
-        """Hash of the examples' keys: equal content, equal fingerprint."""
-        digest = hashlib.sha256()
-        for example in self.examples:
-            digest.update(example.key.encode() + b"\n")
-        return digest.hexdigest()[:16]
+        """Hash of the examples' content, and of all that is learned from beside it: label, group and origin."""
+        told = ((key, e.label, e.group, e.origin) for key, e in zip(self.keys, self.examples, strict=True))
+        return _hashed("\0".join(one) for one in told)
+
+    def reread(self, keys: Sequence[str]) -> None:
+        """Take the keys of what was read in the end, where files changed since theirs were asked for."""
+        for told in ("content", "fingerprint"):
+            self.__dict__.pop(told, None)
+        self.__dict__["keys"] = tuple(keys)
 
     @property
     def kind(self) -> str:
@@ -85,7 +100,14 @@ class DataSet:
         """The examples at ``indices`` under a new name; pairs survive where both sides do."""
         kept = {int(i): new for new, i in enumerate(indices)}
         pairs = tuple((kept[a], kept[b], s) for a, b, s in self.pairs if a in kept and b in kept)
-        return replace(self, name=name, examples=tuple(self.examples[i] for i in kept), pairs=pairs)
+        made = replace(self, name=name, examples=tuple(self.examples[i] for i in kept), pairs=pairs)
+        if "keys" in self.__dict__:  # no file is read twice for its key
+            made.__dict__["keys"] = tuple(self.keys[i] for i in kept)
+        return made
+
+
+def _hashed(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _codes(names: Sequence[str], values: Iterable[str]) -> IntArray:

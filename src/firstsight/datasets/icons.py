@@ -16,7 +16,8 @@ import io
 import json
 import re
 from collections import defaultdict
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError
+from firstsight.inputs.content import key_of
 from firstsight.types import Example, FloatArray
 
 FAMILIES = {
@@ -40,6 +42,24 @@ TEST, VALIDATION = 100, 40
 _STYLE = re.compile(r"-(outline|fill|line|bold|thin|light|duotone|o|alt|regular|solid)$")
 _SIDE = 96
 _ALIKE = 0.97  # cosine of two drawings that count as one
+
+
+@dataclass(frozen=True)
+class Font:
+    """A font as it was when it was read, told by its bytes.
+
+    Attributes:
+        name: of its file, without the ending.
+        data: its bytes.
+    """
+
+    name: str
+    data: bytes
+
+    @cached_property
+    def key(self) -> str:
+        """See :func:`key_of`."""
+        return key_of(self.data)
 
 
 def load(split: str = "all") -> DataSet:
@@ -78,36 +98,42 @@ def _rare(drawn: DataSet) -> set[str]:
     return {concept for concept, by in families.items() if len(by) < MIN_FAMILIES}
 
 
-@lru_cache(maxsize=1)
 def _drawn() -> DataSet:
     """Every concept with at least two drawings that differ."""
     spec = importlib.util.find_spec("qtawesome")  # found, not imported: importing it would want Qt
     if spec is None or spec.origin is None:
         raise DataError("icons needs the fonts of QtAwesome, which is not installed; pip install 'firstsight[icons]'")
-    fonts = Path(spec.origin).parent / "fonts"
-    newest: dict[tuple[str, str], tuple[Path, int]] = {}
-    for charmap in sorted(fonts.glob("*-charmap-*.json")):  # version 5 comes before version 6
+    found = []
+    for charmap in sorted((Path(spec.origin).parent / "fonts").glob("*-charmap-*.json")):  # version 5 before version 6
         font = charmap.with_name(charmap.name.replace("-charmap", "")).with_suffix(".ttf")
-        family = next((shown for prefix, shown in FAMILIES.items() if charmap.name.startswith(prefix)), "")
-        if not family:  # a font that a newer QtAwesome brings
-            continue
-        style = "-regular" if "-regular-" in charmap.name else ""
-        for name, code in json.loads(charmap.read_text()).items():
+        if charmap.name.startswith(tuple(FAMILIES)):  # else it is a font that a newer QtAwesome brings
+            found.append((charmap.name, charmap.read_bytes(), Font(font.stem, font.read_bytes())))
+    return _concepts(tuple(found))
+
+
+@lru_cache(maxsize=1)
+def _concepts(found: tuple[tuple[str, bytes, Font], ...]) -> DataSet:
+    """See :func:`_drawn`; names and bytes of the lists of names, each with its font."""
+    newest: dict[tuple[str, str], tuple[Font, int]] = {}
+    for charmap, listed, font in found:
+        family = next(shown for prefix, shown in FAMILIES.items() if charmap.startswith(prefix))
+        style = "-regular" if "-regular-" in charmap else ""
+        for name, code in json.loads(listed).items():
             newest[family, name.replace("_", "-") + style] = (font, int(code, 16))
-    drawn: dict[str, list[tuple[str, Path, int, str]]] = defaultdict(list)
+    drawn: dict[str, list[tuple[str, Font, int, str]]] = defaultdict(list)
     for (family, name), (font, code) in sorted(newest.items()):
         drawn[_STYLE.sub("", name)].append((family, font, code, name))
     one_name = _one_name(drawn)
-    merged: dict[str, list[tuple[str, Path, int, str]]] = defaultdict(list)
+    merged: dict[str, list[tuple[str, Font, int, str]]] = defaultdict(list)
     for concept, renderings in sorted(drawn.items()):
         merged[one_name[concept]] += renderings
     examples = [
         Example(
             label=concept,
             load=partial(render, font, code),
-            key=f"{font.name}:{code:x}:{_SIDE}",
+            key=f"{font.key}:{code:x}:{_SIDE}",
             origin=family,
-            source=f"{font.stem}/{name}",
+            source=f"{font.name}/{name}",
         )
         for concept, renderings in sorted(merged.items())
         if len(distinct := _distinct(renderings)) >= 2
@@ -116,7 +142,7 @@ def _drawn() -> DataSet:
     return DataSet("icons", tuple(examples))
 
 
-def _one_name(drawn: dict[str, list[tuple[str, Path, int, str]]]) -> dict[str, str]:
+def _one_name(drawn: dict[str, list[tuple[str, Font, int, str]]]) -> dict[str, str]:
     """One name for concepts that share a glyph of a font ("alert" and "warning"): the first by the alphabet."""
     parent = {concept: concept for concept in drawn}
 
@@ -125,7 +151,7 @@ def _one_name(drawn: dict[str, list[tuple[str, Path, int, str]]]) -> dict[str, s
             concept = parent[concept]
         return concept
 
-    owner: dict[tuple[Path, int], str] = {}
+    owner: dict[tuple[Font, int], str] = {}
     for concept, renderings in sorted(drawn.items()):
         for _, font, code, _ in renderings:
             one, other = root(owner.setdefault((font, code), concept)), root(concept)
@@ -133,9 +159,9 @@ def _one_name(drawn: dict[str, list[tuple[str, Path, int, str]]]) -> dict[str, s
     return {concept: root(concept) for concept in drawn}
 
 
-def _distinct(renderings: list[tuple[str, Path, int, str]]) -> list[tuple[str, Path, int, str]]:
+def _distinct(renderings: list[tuple[str, Font, int, str]]) -> list[tuple[str, Font, int, str]]:
     """Without drawings that nearly equal another of their family: styles that do not differ, versions 5 and 6."""
-    kept: list[tuple[tuple[str, Path, int, str], FloatArray]] = []
+    kept: list[tuple[tuple[str, Font, int, str], FloatArray]] = []
     for candidate in renderings:
         pixels = np.asarray(_ink(candidate[1], candidate[2], 64).resize((24, 24), Image.Resampling.BOX), np.float32)
         unit = pixels.ravel() / max(float(np.linalg.norm(pixels)), 1e-6)
@@ -145,14 +171,14 @@ def _distinct(renderings: list[tuple[str, Path, int, str]]) -> list[tuple[str, P
 
 
 @lru_cache(maxsize=64)
-def _font(path: Path, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(path), size)
+def _font(font: Font, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(io.BytesIO(font.data), size)
 
 
-def _ink(path: Path, code: int, size: int) -> Image.Image:
+def _ink(font: Font, code: int, size: int) -> Image.Image:
     """The icon drawn at a font size, white on black, its ink fitted into a square."""
     canvas = Image.new("L", (4 * size, 4 * size), 0)
-    ImageDraw.Draw(canvas).text((2 * size, 2 * size), chr(code), font=_font(path, size), fill=255, anchor="mm")
+    ImageDraw.Draw(canvas).text((2 * size, 2 * size), chr(code), font=_font(font, size), fill=255, anchor="mm")
     ink = canvas.crop(canvas.getbbox() or (0, 0, 1, 1))
     side = round(max(ink.size) / 0.9)
     square = Image.new("L", (side, side), 0)
@@ -160,8 +186,8 @@ def _ink(path: Path, code: int, size: int) -> Image.Image:
     return square
 
 
-def render(path: Path, code: int) -> bytes:
+def render(font: Font, code: int) -> bytes:
     """A PNG of the icon, black on white, its ink fitted into a square of 96 pixels."""
     buffer = io.BytesIO()
-    ImageOps.invert(_ink(path, code, 256).resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)).save(buffer, "PNG")
+    ImageOps.invert(_ink(font, code, 256).resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)).save(buffer, "PNG")
     return buffer.getvalue()

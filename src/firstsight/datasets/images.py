@@ -27,5 +27,5 @@ def load(path: str) -> DataSet:
         raise DataError(f"{root} has no image in it ({', '.join(sorted(EXTENSIONS))})")
     others = len(files) - len(images)
     notes = (f"left out {count(others, 'file', 'files')} not named like an image",) if others else ()
-    examples = (example(file, label=file.relative_to(root).as_posix(), root=root) for file in images)
+    examples = (example(file, label=file.relative_to(root).as_posix()) for file in images)
     return DataSet(f"images:{path}", tuple(examples), notes=notes)

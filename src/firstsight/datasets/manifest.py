@@ -101,7 +101,6 @@ def _labelled(table: Table, folder: Path, name: str, split: str | None) -> DataS
         example(
             files[n].path,
             label=labels[n],
-            root=folder,
             group=groups[n],
             origin=origins[n],
             metadata={
@@ -130,7 +129,7 @@ def _pairs(table: Table, folder: Path, name: str) -> DataSet:
         if index.setdefault(side.identifier, len(paths)) == len(paths):
             paths.append(side.path)
     pairs = tuple((index[left.identifier], index[right.identifier], same) for left, right, same in rows)
-    examples = tuple(example(path, label="", root=folder) for path in paths)
+    examples = tuple(example(path, label="") for path in paths)
     return DataSet(name, examples, pairs=pairs, notes=table.notes)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zlib
 from functools import lru_cache, partial
 from io import BytesIO
 
@@ -17,6 +18,7 @@ from PIL import Image
 from firstsight.datasets.archives import find_archive
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError
+from firstsight.inputs.content import key_of
 from firstsight.types import Example, PixelArray
 
 SPLITS = ("train", "test")
@@ -34,30 +36,37 @@ def load(split: str = "test") -> DataSet:
         DataError: its files are missing or are not MNIST's.
     """
     digits = _idx(f"{_FILES[split]}-labels-idx1-ubyte.gz", 1)
+    images = _idx(f"{_FILES[split]}-images-idx3-ubyte.gz", 3)
+    if len(digits) != len(images):
+        raise DataError(f"mnist:{split} has {len(images)} images and {len(digits)} labels; fetch its files again")
     examples = tuple(
-        Example(str(digit), partial(_png, split, row), f"mnist:{split}:{row}", source=f"mnist:{split}/{row:05d}")
-        for row, digit in enumerate(digits)
+        Example(str(digit), partial(png, image), key_of(image.tobytes()), source=f"mnist:{split}/{row:05d}")
+        for row, (digit, image) in enumerate(zip(digits, images, strict=True))
     )
     same = frozenset(f"mnist5k:{digit}" for digit in range(10))
     return DataSet(f"mnist:{split}", examples, also=same)
 
 
-@lru_cache(maxsize=4)
 def _idx(name: str, axes: int) -> PixelArray:
     """The array in an IDX file of unsigned bytes with so many axes."""
     path = find_archive(name, how=HOW)
     try:
-        data = gzip.decompress(path.read_bytes())
-        head = struct.unpack(f">HBB{axes}I", data[: 4 + 4 * axes])
-        if head[:3] != (0, 8, axes):
-            raise DataError(f"{path} is not an IDX file of bytes with {axes} axes; fetch it again")
-        return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(head[3:])
-    except (OSError, EOFError, ValueError, struct.error) as error:
+        return _unpacked(path.read_bytes(), axes)
+    except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
         raise DataError(f"{path} can't be read ({error}); fetch it again") from None
 
 
-def _png(split: str, row: int) -> bytes:
-    images = _idx(f"{_FILES[split]}-images-idx3-ubyte.gz", 3)
+@lru_cache(maxsize=4)
+def _unpacked(packed: bytes, axes: int) -> PixelArray:
+    data = gzip.decompress(packed)
+    head = struct.unpack(f">HBB{axes}I", data[: 4 + 4 * axes])
+    if head[:3] != (0, 8, axes):
+        raise ValueError(f"it is not an IDX file of bytes with {axes} axes")
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(head[3:])
+
+
+def png(image: PixelArray) -> bytes:
+    """Pixels ``(h, w)`` uint8 as a PNG file."""
     buffer = BytesIO()
-    Image.fromarray(images[row]).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(image).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

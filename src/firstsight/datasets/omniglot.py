@@ -31,11 +31,10 @@ import re
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
-from pathlib import Path
 
 from PIL import Image
 
-from firstsight.datasets.archives import find_archive, open_zip, read_member
+from firstsight.datasets.archives import Archive, find_archive, open_archive
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError
 from firstsight.types import Example
@@ -129,7 +128,7 @@ def _drawer(example: Example) -> int:
 
 def _by_alphabet(data: DataSet, name: str) -> DataSet:
     """The same examples under the label of their alphabet; the characters stay known as ``also``."""
-    examples = tuple(replace(e, label=e.group, group="", key=f"{e.key}:alphabet") for e in data.examples)
+    examples = tuple(replace(e, label=e.group, group="") for e in data.examples)
     return replace(data, name=name, examples=examples, also=data.class_names)
 
 
@@ -159,16 +158,16 @@ def _turn(example: Example, degrees: int) -> bytes:
 
 def _half(half: str) -> DataSet:
     path = find_archive(f"images_{half}.zip", how=HOW)
-    examples = []
-    for info in sorted(open_zip(path).infolist(), key=lambda i: i.filename):
+    archive, examples = open_archive(path), []
+    for info in archive.members():
         found = _MEMBER.fullmatch(info.filename)
         if found:
             alphabet, character, _, drawer = found.groups()
             examples.append(
                 Example(
                     label=f"{alphabet}/{character}",
-                    load=partial(read_member, path, info.filename),
-                    key=f"{info.filename}:{info.CRC:08x}",
+                    load=partial(archive.read, info.filename),
+                    key=archive.key(info),
                     group=alphabet,
                     origin=f"drawer {drawer}",
                     source=f"{path.name}/{info.filename}",
@@ -182,9 +181,9 @@ def _half(half: str) -> DataSet:
 def _runs() -> DataSet:
     """All images of the 20 runs: label is ``runNN/classNN``, origin ``training`` or ``test``."""
     path = find_archive("all_runs.zip", how=HOW)
-    truth = dict(_truth(path))
-    examples = []
-    for info in sorted(open_zip(path).infolist(), key=lambda i: i.filename):
+    archive, examples = open_archive(path), []
+    truth = dict(_truth(archive))
+    for info in archive.members():
         found = _RUN.fullmatch(info.filename)
         if found:
             run, side, item = found.groups()
@@ -194,8 +193,8 @@ def _runs() -> DataSet:
             examples.append(
                 Example(
                     label=f"{run}/{label}",
-                    load=partial(read_member, path, info.filename),
-                    key=f"{info.filename}:{info.CRC:08x}",
+                    load=partial(archive.read, info.filename),
+                    key=archive.key(info),
                     group=run,
                     origin=side,
                     source=f"{path.name}/{info.filename}",
@@ -206,11 +205,11 @@ def _runs() -> DataSet:
     return DataSet("omniglot:runs", tuple(examples), also=_half("evaluation").class_names)
 
 
-def _truth(path: Path) -> list[tuple[tuple[str, str], str]]:
+def _truth(archive: Archive) -> list[tuple[tuple[str, str], str]]:
     """For each run and test item the class of its match, from ``class_labels.txt``."""
     pairs = []
-    for member in sorted(n for n in open_zip(path).namelist() if n.endswith("class_labels.txt")):
-        for line in read_member(path, member).decode().split("\n"):
+    for member in (i.filename for i in archive.members() if i.filename.endswith("class_labels.txt")):
+        for line in archive.read(member).decode().split("\n"):
             found = re.search(r"(run\d\d)/test/(item\d\d)\.png\s+run\d\d/training/(class\d\d)\.png", line)
             if found:
                 pairs.append(((found[1], found[2]), found[3]))

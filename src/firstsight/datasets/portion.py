@@ -101,8 +101,8 @@ def zipf_size(share: float, most: int, exponent: float) -> int:
 def joined(data: DataSet, more: DataSet) -> DataSet:
     """Two sets as one, under the name of the first; a class that both name is one class.
 
-    Classes of another kind of data set than the first's are qualified by theirs, as in ``class_names``; examples that
-    are in both come once.
+    Classes of another kind of data set than the first's are qualified by theirs, as in ``class_names``; images that
+    are in both under one label come once.
 
     Example:
         >>> from firstsight.types import Example
@@ -112,9 +112,11 @@ def joined(data: DataSet, more: DataSet) -> DataSet:
         ['omniglot:Greek/character01', 'own:ring']
     """
     foreign = data.kind != more.kind
-    seen = {e.key for e in data.examples} if not foreign else set()
+    seen = set() if foreign else {(key, e.label) for key, e in zip(data.keys, data.examples, strict=True)}
     added = tuple(
-        replace(e, label=f"{more.kind}:{e.label}") if foreign else e for e in more.examples if e.key not in seen
+        replace(e, label=f"{more.kind}:{e.label}") if foreign else e
+        for key, e in zip(more.keys, more.examples, strict=True)
+        if (key, e.label) not in seen
     )
     also = data.also | more.also | (more.class_names if foreign else frozenset())
     return replace(data, examples=(*data.examples, *added), also=also)

@@ -22,7 +22,7 @@ from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
 
-from firstsight.datasets.archives import find_archive, open_zip, read_member
+from firstsight.datasets.archives import find_archive, open_archive
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError, unknown
 from firstsight.types import Example
@@ -107,16 +107,17 @@ def members() -> dict[str, list[Example]]:
         DataError: the archive is missing or does not hold 500 images of each rock.
     """
     path = find_archive(_ARCHIVE, how=HOW)
+    archive = open_archive(path)
     found: dict[str, list[Example]] = {label: [] for label in CLASSES}
-    for info in sorted(open_zip(path).infolist(), key=lambda i: i.filename):
+    for info in archive.members():
         named = _MEMBER.fullmatch(info.filename)
         if named:
             label = named[1].lower()
             found[label].append(
                 Example(
                     label=label,
-                    load=partial(read_member, path, info.filename),
-                    key=f"{info.filename}:{info.CRC:08x}",
+                    load=partial(archive.read, info.filename),
+                    key=archive.key(info),
                     source=f"{path.name}/{info.filename}",
                 )
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from firstsight.datasets.contents import image_keys
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError, UsageError, count
 from firstsight.types import Example
@@ -51,11 +52,6 @@ def _units(data: DataSet) -> dict[str, str]:
 
 def duplicates(one: DataSet, other: DataSet) -> list[tuple[Example, Example]]:
     """Pairs of examples, one from each set, whose bytes are equal: what a split must not have."""
-    seen = {_digest(e): e for e in one.examples}
-    return [(seen[d], e) for e in other.examples if (d := _digest(e)) in seen]
-
-
-def _digest(example: Example) -> bytes:
-    content = example.load()
-    data = content if isinstance(content, bytes) else content.read_bytes() if content.is_file() else b""
-    return hashlib.sha256(data).digest() if data else example.key.encode()
+    seen = dict(zip(image_keys(one.examples), one.examples, strict=True))
+    keys = image_keys(other.examples)
+    return [(seen[key], e) for key, e in zip(keys, other.examples, strict=True) if key in seen]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
+
 import numpy as np
 
-from firstsight.datasets import DataSet, cache_folder
-from firstsight.datasets.readings import Progress, keep, read_all
+from firstsight.datasets import DataSet
+from firstsight.datasets.cache import keep, recall
+from firstsight.datasets.readings import Progress, read_all, readings_key
 from firstsight.model import Model
 from firstsight.types import FloatArray, PixelArray
 
@@ -13,19 +16,25 @@ from firstsight.types import FloatArray, PixelArray
 def embedded(model: Model, data: DataSet, *, progress: Progress | None = None) -> tuple[PixelArray, FloatArray]:
     """Readings ``(n, c, h, w)`` and embeddings ``(n, d)`` of every example.
 
-    The fingerprint of a model holds all that changes an embedding, so it and the data's name a file.
+    The fingerprint of a model holds all that changes an embedding but the runtime's version, so both and what decides
+    the readings name a file.
 
     Raises:
         DataError: examples that cannot be read.
     """
     arrays = read_all(data, model.input, progress=progress)
-    place = cache_folder() / "embeddings" / f"{model.fingerprint}-{data.fingerprint}.npy"
-    try:
-        kept: FloatArray = np.load(place, allow_pickle=False)
-        if kept.shape == (len(data), model.dim) and kept.dtype == np.float32 and np.isfinite(kept).all():
-            return arrays, kept
-    except (OSError, ValueError, EOFError):
-        pass
+    key = f"{model.fingerprint}-{readings_key(data, model.input)}-{_runtime()}"
+    kept = recall("embeddings", key, (len(data), model.dim), np.float32)
+    if kept is not None and np.isfinite(kept).all():
+        return arrays, kept
     made = model.embed_arrays(arrays)
-    keep(place, made)
+    keep("embeddings", key, made)
     return arrays, made
+
+
+def _runtime() -> str:
+    """The version of what runs the encoder, which is not loaded for it; "" where it goes by another name."""
+    try:
+        return version("onnxruntime")
+    except PackageNotFoundError:
+        return ""

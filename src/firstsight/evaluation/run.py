@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from firstsight.calibration import Calibration
 from firstsight.datasets import DataSet, open_data, refuse_overlap
 from firstsight.datasets.readings import Progress
 from firstsight.errors import DataError, count
@@ -43,7 +44,7 @@ def evaluate(
             refuse_overlap(chosen_on, held, spelled_classes(calibration.classes), "evaluate on other classes")
         elif held.class_names & spelled_classes(calibration.classes):
             refuse_shared(chosen_on, held, calibration.data, "calibrate on others")
-        if held.pairs and held.fingerprint == calibration.data_fingerprint:
+        if held.pairs and _chose(calibration, held):
             raise DataError(f"{held.name} is {chosen_on}; evaluate on other pairs")
     elif calibration and held.class_names & spelled_classes(calibration.classes):
         notes.append("some of these classes chose the threshold, which this protocol does not use")
@@ -69,6 +70,12 @@ def evaluate(
         notes=(*held.notes, *outcome.notes, *notes),
         diagnosis=diagnosis,
     )
+
+
+def _chose(calibration: Calibration, held: DataSet) -> bool:
+    """Whether the threshold was chosen on this very data; where its content was not recorded, its address decides."""
+    recorded = calibration.data_fingerprint
+    return recorded == held.fingerprint if len(recorded) == len(held.fingerprint) else calibration.data == held.name
 
 
 def refuse_learned(model: Model, held: DataSet) -> None:
@@ -100,7 +107,7 @@ def refuse_shared(role: str, held: DataSet, name: str, advice: str) -> None:
     Raises:
         DataError: the two share images.
     """
-    shared = {e.key for e in open_data(name).examples} & {e.key for e in held.examples}
+    shared = set(open_data(name).keys) & set(held.keys)
     if shared:
         images = count(len(shared), "image", "images")
         raise DataError(f"{held.name} shares {images} with {name}, {role}; {advice}")

@@ -22,29 +22,22 @@ _LONGEST = 200  # characters of a place or an actor
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
-def probed(
-    read: Callable[[Source], Reading], sources: Sequence[Source], record: Record | None
-) -> tuple[list[Reading], list[bytes | None]]:
-    """Readings of probes, and for each thing that they show the bytes it came from, where they are to be kept.
+def probe(read: Callable[[Source], Reading], source: Source, record: Record | None) -> tuple[Reading, bytes | None]:
+    """The reading of a probe, and the bytes it came in where they are to be kept.
 
     Args:
         read: a source to its reading.
-        sources: the probes; a file is read once.
+        source: the probe; a file is read once.
         record: whether images are to be kept.
 
     Raises:
-        InputError: a probe can't be read.
+        InputError: it can't be read.
     """
-    readings: list[Reading] = []
-    images: list[bytes | None] = []
-    for source in sources:
-        image = bytes_of(source) if record is not None and record.keep_image else None
-        try:
-            readings.append(read(source if image is None or isinstance(source, np.ndarray) else image))
-        except InputError as error:
-            raise InputError(str(error).replace(describe(image or b""), describe(source), 1)) from None
-        images += [image] * len(readings[-1].arrays)
-    return readings, images
+    image = bytes_of(source) if record is not None and record.keep_image else None
+    try:
+        return read(source if image is None or isinstance(source, np.ndarray) else image), image
+    except InputError as error:
+        raise InputError(str(error).replace(describe(image or b""), describe(source), 1)) from None
 
 
 def answered(

@@ -11,14 +11,17 @@ import numpy as np
 
 from firstsight.datasets import DataSet
 from firstsight.datasets.readings import Progress
-from firstsight.errors import GalleryError, InputError, count
+from firstsight.errors import BatchError, GalleryError, InputError, count
 from firstsight.gallery.audit import done
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.gate import of_likeness, of_pixels, of_strangeness, overridden, refuse
 from firstsight.gallery.names import Said, name_in, said_of
-from firstsight.gallery.taking import Taken, key_of, noted, place_of, repeated, take
+from firstsight.gallery.notes import repeated
+from firstsight.gallery.taking import Taken, noted, place_of, take
+from firstsight.inputs.content import key_of
 from firstsight.inputs.decode import describe, read_bytes
-from firstsight.types import Enrolment, Entry, Example, Finding, FloatArray, Record
+from firstsight.inputs.several import failure, listing
+from firstsight.types import Enrolment, Entry, Example, Failure, Finding, FloatArray, Record
 
 BATCH = 256  # images between two commits
 KEPT = 128 << 20  # bytes of readings (and images to be kept) that wait in memory; beyond, an image is read again
@@ -37,9 +40,9 @@ def enroll_data(
     """Enroll the first ``each`` examples of every class; one receipt a class.
 
     An image that its identity has already adds nothing, so a run that was stopped goes on where it stood when it is
-    started again, and a second run changes nothing. All images are read before the first is stored. What the quality
-    gate has against their pixels refuses all of them; who looks like somebody else, or not like the other images of
-    its class, is enrolled, and its receipt says so.
+    started again, and a second run changes nothing. All images are read before the first is stored; those that can't be
+    are passed over, and told in the end. What the quality gate has against the pixels of the others refuses all of
+    them; who looks like somebody else, or not like the other images of its class, is enrolled, and its receipt says so.
 
     Args:
         gallery: where to.
@@ -51,7 +54,8 @@ def enroll_data(
         progress: called while images are read, then while they are embedded.
 
     Raises:
-        InputError: images that can't be read, all of them counted; nothing is stored then.
+        InputError: no image can be read.
+        BatchError: some can't be read; the others are enrolled, and it holds their receipts and these failures.
         QualityError: images that can't be made out, all of them; nothing is stored then either.
         GalleryError: a class is not a name, or what the data says of an example is no metadata; nothing is stored then.
     """
@@ -65,7 +69,7 @@ def enroll_data(
         if seen[example.label] <= each:
             chosen.append((named[example.label], example))
             _said(said, example)  # refused before anything is stored
-    fresh = _fresh(gallery, chosen, data.name, passed, progress)
+    fresh, failures = _fresh(gallery, chosen, data.name, passed, progress)
     added: Counter[str] = Counter()
     notes: defaultdict[str, list[str]] = defaultdict(list)
     there = Counter({i.identity: i.references for i in gallery.store.identities()})
@@ -91,10 +95,16 @@ def enroll_data(
         if progress:
             progress(start + len(some), len(fresh))
     now = {i.identity: i.references for i in gallery.store.identities()}
-    asked = Counter(name for name, _ in chosen)
-    return [
+    asked = Counter(name for n, (name, _) in enumerate(chosen) if n not in failures)
+    receipts = [
         Enrolment(name, added[name], now[name], (*repeated(n, added[name]), *notes[name])) for name, n in asked.items()
     ]
+    if failures:
+        lost = list(failures.values())
+        if not receipts:
+            raise InputError(listing(lost, len(chosen), "nothing was enrolled"))
+        raise BatchError(listing(lost, len(chosen), "the others are enrolled"), [*receipts, *lost])
+    return receipts
 
 
 def _fresh(
@@ -103,11 +113,12 @@ def _fresh(
     called: str,
     passed: frozenset[str],
     progress: Progress | None,
-) -> list[tuple[str, Example, Taken | None]]:
-    """Those that are not enrolled, each of which can be read and made out; as read, as far as memory goes."""
+) -> tuple[list[tuple[str, Example, Taken | None]], dict[int, Failure]]:
+    """Those that are not enrolled and can be made out, as read, as far as memory goes; and by their places in
+    ``chosen`` those that can't be read."""
     there = {i.identity for i in gallery.store.identities()}
     fresh: list[tuple[str, Example, Taken | None]] = []
-    faults: list[str] = []
+    failures: dict[int, Failure] = {}
     findings: list[Finding] = []
     room = KEPT
     for n, (name, example) in enumerate(chosen):
@@ -120,18 +131,12 @@ def _fresh(
                 room -= taken.reading.nbytes + len(taken.image or b"")
                 fresh.append((name, example, taken if room > 0 else None))
         except InputError as error:
-            faults.append(str(error))
+            failures[n] = failure(error, example.source, n, len(chosen))
         if progress and (n % 64 == 0 or n + 1 == len(chosen)):
             progress(n + 1, len(chosen))
-    if faults:
-        more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
-        raise InputError(
-            f"{count(len(faults), 'image', 'images')} of {len(chosen)} of {called} can't be enrolled: "
-            f"{'; '.join(faults[:3])}{more}; mend or remove them, nothing was enrolled"
-        )
     images = len({f.source for f in findings if f.name not in passed})
     refuse(findings, passed, f"{count(images, 'image', 'images')} of {len(chosen)} of {called}")
-    return fresh
+    return fresh, failures
 
 
 def _said(said: dict[str, str], example: Example) -> dict[str, str]:

@@ -13,16 +13,18 @@ from firstsight.decision import with_notes
 from firstsight.errors import GalleryError, InputError, UsageError
 from firstsight.gallery.asking import assigned, matched, verified
 from firstsight.gallery.asking import fused as fuse
-from firstsight.gallery.audit import answered, done, moment, probed
+from firstsight.gallery.audit import answered, done, moment, probe
 from firstsight.gallery.bound import Bound
 from firstsight.gallery.enrolled import Blocks, Enrolled
-from firstsight.gallery.gate import examine, overridden, refuse, sure_of
+from firstsight.gallery.gate import examine, overridden, refuse, sure_of, unreadable
 from firstsight.gallery.looking import Looking
 from firstsight.gallery.names import Said, name_in, said_of, spelled
-from firstsight.gallery.taking import Taken, noted, repeated, take
+from firstsight.gallery.notes import repeated, waiting
+from firstsight.gallery.several import Probes
+from firstsight.gallery.taking import Taken, noted, take
 from firstsight.inputs.decode import listed
+from firstsight.inputs.several import read_whole, readable
 from firstsight.model import Model
-from firstsight.stores.listing import LATER
 from firstsight.types import (
     Decision,
     Enrolment,
@@ -118,20 +120,27 @@ class Gallery(Bound, Looking):
             sources: one or more images.
             identity: whose they are to be, enrolled or not; without, of nobody who is enrolled.
 
+        Of several, one that cannot be read is a finding too, called ``unreadable``.
+
         Raises:
-            InputError: a source cannot be read.
+            InputError: the only source cannot be read, or none of them.
             GalleryError: the identity is not a name.
         """
-        taken, vectors = self._taken(sources)
         called = None if identity is None else name_in(self.store, identity)
-        return examine(self.store, self.model, self.everybody(), called, taken, vectors)
+        several, keep = listed(sources), self.store.contract.keep_sources
+        taken, lost = readable(lambda one: take(self.model, one, keep=keep), several)
+        vectors = self._embedded(taken)
+        return [*examine(self.store, self.model, self.everybody(), called, taken, vectors), *map(unreadable, lost)]
 
     def _taken(self, sources: Source | Sequence[Source]) -> tuple[builtins.list[Taken], FloatArray]:
         several, keep = listed(sources), self.store.contract.keep_sources
-        if not len(several):
+        taken = read_whole(lambda one: take(self.model, one, keep=keep), several, "nothing was enrolled")
+        return taken, self._embedded(taken)
+
+    def _embedded(self, taken: Sequence[Taken]) -> FloatArray:
+        if not taken:
             raise InputError("no image came, at least one was expected")
-        taken = [take(self.model, source, keep=keep) for source in several]
-        return taken, self.model.embed_arrays(np.concatenate([t.reading for t in taken]))
+        return self.model.embed_arrays(np.concatenate([t.reading for t in taken]))
 
     def everybody(self) -> Blocks:
         """The templates of all who are enrolled now; of nobody where the calibration can't tell who looks alike."""
@@ -162,7 +171,7 @@ class Gallery(Bound, Looking):
         [(added, count)] = self.store.add([entry], replace=replace, events=events)
         notes = (*repeated(len(entry.sources), added), *seen)
         if replace:
-            notes += _notes(self.store.erase())
+            notes += waiting(self.store.erase())
         return Enrolment(entry.identity, added, count, notes)
 
     def enroll_embeddings(
@@ -250,17 +259,16 @@ class Gallery(Bound, Looking):
         Raises:
             GalleryError: nobody is enrolled.
             CalibrationError: the model is not calibrated.
-            InputError: a probe cannot be read.
+            InputError: the only probe cannot be read.
+            BatchError: some of several cannot be read; the others are assigned, and it holds their answers.
             UsageError: more probes than can be assigned at once.
         """
         several = listed(sources)
         if not len(several):
             return []
-        readings, images = probed(self.model.reading_of_all, several, record)
-        probes = self.model.embed_arrays(np.concatenate([r.arrays for r in readings]))
-        made = assigned(self.model, self._asked(), probes, top=top)
-        seen = [r.notes for r in readings for _ in r.arrays]
-        return self._identified([with_notes(m, n) for m, n in zip(made, seen, strict=True)], record, images)
+        probes = Probes.of(self.model, self.model.reading_of_all, several, record)
+        given = probes.noted(assigned(self.model, self._asked(), probes.vectors, top=top))
+        return probes.answered(self._identified(given, record, probes.images))
 
     def match_embeddings(
         self,
@@ -287,11 +295,12 @@ class Gallery(Bound, Looking):
     def _probes(
         self, source: Source | Sequence[Source], record: Record | None
     ) -> tuple[FloatArray, builtins.list[bytes | None], builtins.list[str]]:
-        if not len(listed(source)):
+        several = listed(source)
+        if not len(several):
             raise InputError("no probe came, at least one image was expected")
-        readings, images = probed(self.model.reading, listed(source), record)
-        seen = [note for r in readings for note in r.notes]
-        return self.model.embed_arrays(np.concatenate([r.arrays for r in readings])), images, seen
+        read = read_whole(lambda one: probe(self.model.reading, one, record), several, "ask again without")
+        vectors = self.model.embed_arrays(np.concatenate([reading.arrays for reading, _ in read]))
+        return vectors, [image for _, image in read], [note for reading, _ in read for note in reading.notes]
 
     def rename(self, identity: str, to: str, *, record: Record | None = None) -> Removal:
         """Give an identity another name, which must be free.
@@ -327,7 +336,7 @@ class Gallery(Bound, Looking):
 
     def _receipt(self, identity: str, count: int, into: str | None = None) -> Removal:
         erased = self.store.erase()
-        return Removal(identity, count, into, erased, _notes(erased))
+        return Removal(identity, count, into, erased, waiting(erased))
 
     def annotate(self, identity: str, metadata: Said, *, record: Record | None = None) -> Identity:
         """Say more of an identity; an empty value takes a key away.
@@ -343,8 +352,4 @@ class Gallery(Bound, Looking):
         """Delete all events before a day (UTC) or a moment, out of every file of the store."""
         until = moment(before)
         gone, erased = self.store.forget(until), self.store.erase()
-        return Forgotten(gone, until, erased, _notes(erased))
-
-
-def _notes(erased: bool) -> tuple[str, ...]:
-    return () if erased else (LATER,)
+        return Forgotten(gone, until, erased, waiting(erased))

@@ -13,7 +13,7 @@ from firstsight.gallery.enrolled import Blocks, search
 from firstsight.gallery.taking import Taken
 from firstsight.inputs import GlyphInput, Input
 from firstsight.model import Model
-from firstsight.types import Finding, FloatArray, Store
+from firstsight.types import Failure, Finding, FloatArray, Store
 
 NAMES = ("blank", "blur", "contrast", "duplicate", "outlier", "size")
 ODDS = 10.0
@@ -203,6 +203,11 @@ def of_strangeness(
             )
             findings.append(Finding("outlier", one.place, told, score, limit))
     return findings
+
+
+def unreadable(failure: Failure) -> Finding:
+    """What is said of an image among several that can't even be looked at; no override helps it."""
+    return Finding("unreadable", failure.error.source, failure.error.message, 0.0, 0.0)
 
 
 def duplicate_limit(model: Model, vectors: FloatArray, size: int) -> float:

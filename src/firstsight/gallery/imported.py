@@ -9,7 +9,7 @@ import numpy as np
 
 from firstsight.errors import GalleryError, InputError
 from firstsight.files import read_file
-from firstsight.gallery.taking import key_of
+from firstsight.inputs.content import key_of
 from firstsight.inputs.decode import MAX_BYTES, decode
 from firstsight.types import FloatArray
 

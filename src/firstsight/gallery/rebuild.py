@@ -10,7 +10,7 @@ from firstsight.datasets.readings import Progress
 from firstsight.errors import GalleryError, InputError, ModelError, StorageError, count
 from firstsight.files import expanded
 from firstsight.gallery.bound import contract_of
-from firstsight.gallery.taking import key_of
+from firstsight.inputs.content import key_of
 from firstsight.inputs.decode import read_bytes
 from firstsight.model import Model
 from firstsight.types import FloatArray, IntArray, PixelArray, Reference, Store

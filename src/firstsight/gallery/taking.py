@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from firstsight.errors import InputError
 from firstsight.gallery.quality import Quality, quality
+from firstsight.inputs.content import key_of
 from firstsight.inputs.decode import Decoded, bytes_of, decoded, describe, encode, plain, read_bytes
 from firstsight.inputs.pixel_budget import unpacking
 from firstsight.model import Model
@@ -64,11 +64,6 @@ def take(model: Model, source: Source, *, keep: bool) -> Taken:
     return _taken(model, seen, key_of(data), data if keep else None, place_of(came), describe(source))
 
 
-def repeated(asked: int, added: int) -> tuple[str, ...]:
-    """What a receipt notes of references that were there before."""
-    return () if added == asked else (f"{asked - added} of {asked} enrolled already",)
-
-
 def noted(taken: Iterable[Taken]) -> tuple[str, ...]:
     """What a receipt notes of images that were enrolled."""
     return tuple(f"{one.place}: {note}" for one in taken for note in one.notes)
@@ -85,11 +80,6 @@ def _taken(model: Model, seen: Decoded, key: str, image: bytes | None, place: st
         raise InputError(f"{called or place}: {len(reading.arrays)} things to recognise, one was expected")
     worth, notes = quality(pixels, model.input), (*seen.notes, *reading.notes)
     return Taken(reading.arrays, key, image, place, worth, notes, reading.blank)
-
-
-def key_of(data: bytes) -> str:
-    """What tells an image again: the first half of its SHA-256, in hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def place_of(path: str | Path) -> str:

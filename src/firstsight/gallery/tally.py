@@ -5,27 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from firstsight.datasets import DataSet
+from firstsight.datasets.contents import image_keys
 from firstsight.datasets.readings import Progress, read_all
-from firstsight.errors import DataError
+from firstsight.errors import BatchError, DataError, ReadingError
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import spelled
-from firstsight.types import Example, Match, Tally
+from firstsight.inputs.several import listing
+from firstsight.types import Example, Failure, Fault, Match, Tally
 
 
 def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None = None) -> Tally:
-    """Identify every example and count; those that are themselves enrolled are left out.
+    """Identify every example and count; those that are themselves enrolled are left out, wherever they lie now.
+
+    An image is told again by its content. References that were enrolled as embeddings are told by where they came from.
 
     Raises:
-        DataError: none is left.
+        DataError: none is left, or can be read.
+        BatchError: some can't be read; the others are counted, and it holds their tally and these failures.
     """
-    enrolled = {r.source for r in gallery.list()}
-    probes = data.where(lambda e: e.source not in enrolled, data.name)
+    enrolled = gallery.list()
+    keys, unkeyed = {r.key for r in enrolled if r.key}, {r.source for r in enrolled if not r.key}
+    asked = zip(image_keys(data.examples), data.examples, strict=True)
+    left = [n for n, (key, e) in enumerate(asked) if key not in keys and e.source not in unkeyed]
+    probes = data.take(left, data.name)
     if not len(probes):
         raise DataError(f"every example of {data.name} is enrolled, none is left to identify")
-    arrays = read_all(probes, gallery.model.input, progress=progress)
+    left_out, lost, told = len(data) - len(probes), [], ""
+    try:
+        arrays = read_all(probes, gallery.model.input, progress=progress)
+    except ReadingError as error:
+        if len(error.reasons) == len(probes):
+            raise
+        lost = [Failure(Fault("InputError", why, probes.examples[n].source)) for n, why in error.reasons.items()]
+        told = listing(lost, len(probes), "the others are counted")
+        probes = probes.take([n for n in range(len(probes)) if n not in error.reasons], data.name)
+        arrays = read_all(probes, gallery.model.input, progress=progress)
     matches = gallery.match_embeddings(gallery.model.embed_arrays(arrays))
-    known = {r.identity for r in gallery.list()}
-    return tally(data.name, probes.examples, matches, known, left_out=len(data) - len(probes))
+    counted = tally(data.name, probes.examples, matches, {r.identity for r in enrolled}, left_out=left_out)
+    if lost:
+        raise BatchError(told, [counted, *lost])
+    return counted
 
 
 def tally(

@@ -25,7 +25,7 @@ from firstsight.gallery.folder import new_folder
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.imported import array_of, kept_image
 from firstsight.gallery.names import name_in, said_of
-from firstsight.gallery.taking import key_of
+from firstsight.inputs.content import key_of
 from firstsight.types import Enrolment, Entry, FloatArray, Reference
 
 FORMAT = 1

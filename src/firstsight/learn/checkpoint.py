@@ -16,34 +16,54 @@ from firstsight.files import open_file, write_atomically
 from firstsight.learn.recipe import Recipe
 
 NAME = "checkpoint.pt"
-_FORM = 4  # of the content; raised when a key is added or means something else
-_EXAMPLES, _START = "examples", "begun with"
+_FORM = 5  # of the content; raised when a key is added or means something else
+_BY_NAMES = 4  # the form before, whose examples are told by names, sizes and times
+_EXAMPLES, _HELD, _START = "examples", "held-out examples", "begun with"
+_CONTENT = {
+    "data.train": _EXAMPLES,
+    "data.old": _EXAMPLES,
+    "data.validation": _HELD,
+    "data.calibration": _EXAMPLES,  # decides no weights, and moves along
+    "data.old_validation": _EXAMPLES,
+    "training.start": _START,
+}
+"""Settings that say where something lies, and what tells its content: moved, it is still the same."""
 
 
-def decisive(recipe: Recipe, data: DataSet, start: str) -> dict[str, Any]:
-    """All that decides the weights, by name: settings, the training examples and the model started from."""
+def decisive(recipe: Recipe, data: DataSet, held: DataSet | None, start: str) -> dict[str, Any]:
+    """All that decides the weights, by name: settings, the content of the examples that are learned from and watched
+    on, and the model started from."""
     settings = {
         f"{section}.{key}": value
         for section, content in recipe.sections.items()
         if section != "export"
         for key, value in content.items()
     }
-    return {**settings, _EXAMPLES: data.fingerprint, _START: start}
+    return {**settings, _EXAMPLES: data.fingerprint, _HELD: held.fingerprint if held else "", _START: start}
 
 
-def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def changes(before: Mapping[str, Any], now: Mapping[str, Any], *, named: bool = False) -> list[str]:
     """What differs between two runs that :func:`decisive` describes, key by key, in words.
+
+    Args:
+        before, now: the two.
+        named: whether data and models that lie elsewhere now are others, since nothing says what they hold.
 
     Example:
         >>> changes({"encoder.width": 8, "loss.margin": 0.2}, {"encoder.width": 16})
         ['encoder.width was 8 and is 16', 'loss.margin was 0.2 and is not set']
     """
     differ = [key for key in sorted({**before, **now}) if before.get(key, ...) != now.get(key, ...)]
+    if not named:
+        differ = [key for key in differ if _CONTENT.get(key, key) in differ]
     worded = []
     for key in differ:
         if key == _EXAMPLES:
             if "data.train" not in differ:
                 worded.append(f"the examples of {now.get('data.train')} have changed")
+        elif key == _HELD:
+            if "data.validation" not in differ and _EXAMPLES not in differ:
+                worded.append(f"the examples of {now.get('data.validation')} have changed")
         elif key == _START:
             if "training.start" not in differ:
                 worded.append(f"the model begun with was {before[key] or 'none'} and is {now[key] or 'none'}")
@@ -86,9 +106,12 @@ def read(folder: Path, now: Mapping[str, Any]) -> dict[str, Any]:
         raise
     except Exception as error:  # noqa: BLE001  torch raises nearly anything on a damaged file
         raise UsageError(f"{file} is damaged ({type(error).__name__}); train without --resume") from None
-    if form != _FORM:
+    if form not in (_FORM, _BY_NAMES):
         raise UsageError(f"{file} was written by another version of FirstSight; train without --resume")
-    if differ := changes(state["decisive"], now):
+    before = state["decisive"]
+    if form == _BY_NAMES:  # of a touched copy nothing can be told, so that the address is the same must do
+        before = {**before, _EXAMPLES: now[_EXAMPLES], _HELD: now[_HELD]}
+    if differ := changes(before, now, named=form == _BY_NAMES):
         raise UsageError(
             f"{file} was written by another recipe or other data: {', '.join(differ)}; resume with what was, or train "
             "without --resume"

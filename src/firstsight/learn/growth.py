@@ -75,8 +75,8 @@ def open_old(recipe: Recipe, data: DataSet, listen: Listener) -> DataSet | None:
         return None
     if named:
         held = open_labelled(named)
-        learned = {e.key for e in data.examples}
-        shared = sum(e.key in learned for e in held.examples) if held.kind == data.kind else 0
+        learned = set(data.keys)
+        shared = sum(key in learned for key in held.keys) if held.kind == data.kind else 0
         if shared:
             raise DataError(f"{held.name} shares {shared} of its {len(held)} images with what is learned from; {MEND}")
         note_copies(data, held, listen)

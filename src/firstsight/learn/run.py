@@ -282,7 +282,7 @@ class Run:
     def _decisive(self) -> dict[str, Any]:
         standing = stands_on(self.encoder)
         told = {"the pretrained network": standing.sha256} if standing else {}
-        return {**checkpoint.decisive(self.recipe, self.data, self.started_from), **told}
+        return {**checkpoint.decisive(self.recipe, self.data, self.held, self.started_from), **told}
 
     def export(self, steps: int) -> Model:
         """Write the model directory, of so many steps."""

@@ -167,8 +167,9 @@ def door(
     }
 
 
-def images_of(service: Service, *images: bytes) -> list[bytes]:
-    """Images, no more and no larger than the service takes.
+def images_of(service: Service, *images: bytes, each: bool = False) -> list[bytes]:
+    """Images, no more and no larger than the service takes; where ``each`` of several has an answer of its own, one of
+    0 bytes has its failure too.
 
     Raises:
         Refusal: there are too many, or one or all of them have too many pixels (413).
@@ -179,7 +180,7 @@ def images_of(service: Service, *images: bytes) -> list[bytes]:
         message = f"{len(images)} images came, at most {settings.images} are taken at once; send fewer"
         raise Refusal(413, InputError(message))
     for image in images:
-        if not image:
+        if not image and not (each and len(images) > 1):
             raise UsageError("an image of 0 bytes came; send the bytes of an image file")
         width, height = size_of(image)
         if width * height > settings.pixels * 1_000_000:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firstsight.types.events import Copy, Event, Forgotten, Presence, Record
+from firstsight.types.failures import Failure, Fault
 from firstsight.types.served import Check, Dropped, Embeddings, GalleryInfo, Key, ModelInfo, Revoked
 from firstsight.types.store import Contract, Entry, Portion, State, Store
 from firstsight.types.values import (
@@ -44,6 +45,8 @@ __all__ = [
     "Entry",
     "Event",
     "Example",
+    "Failure",
+    "Fault",
     "Finding",
     "FloatArray",
     "Forgotten",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from firstsight.types.failures import Failure
+
 
 @dataclass(frozen=True, slots=True)
 class GalleryInfo:
@@ -72,10 +74,13 @@ class Revoked(Key):
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """What ``embed`` gives: vectors ``(n, d)`` of the images, and the fingerprint of the model they are of."""
+    """What ``embed`` gives: vectors ``(n, d)`` of the images, and the fingerprint of the model they are of.
+
+    Of several images, one that can't be read has a failure in the place of its vector.
+    """
 
     model: str
-    embeddings: tuple[tuple[float, ...], ...]
+    embeddings: tuple[tuple[float, ...] | Failure, ...]
 
 
 @dataclass(frozen=True, slots=True)

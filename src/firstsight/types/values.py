@@ -45,7 +45,7 @@ class Example:
     Attributes:
         label: the class, written so that it is unique in its data set (``Greek/character03``).
         load: gives the path or the raw bytes of the input.
-        key: changes when the content changes; names the example in caches.
+        key: what tells the content, where the data set knows it unread; "" for the hash of what ``load`` gives.
         group: what its *class* belongs to (alphabet, category); "" where the data has none.
         origin: who or what made *this example* (drawer, writer, camera, design family); "" if unknown.
         source: where it comes from, for people to read.
@@ -54,7 +54,7 @@ class Example:
 
     label: str
     load: Callable[[], Path | bytes] = field(repr=False, compare=False)
-    key: str
+    key: str = ""
     group: str = ""
     origin: str = ""
     source: str = ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
+import onnxruntime
 
-from firstsight.datasets import cache_folder
-from firstsight.datasets.readings import Progress, keep
+from firstsight.datasets.cache import keep, recall
+from firstsight.datasets.readings import Progress
 from firstsight.learn.backbones.frozen import Frozen
 from firstsight.types import FloatArray, PixelArray
 
@@ -26,24 +26,21 @@ def features_of(backbone: Frozen, arrays: PixelArray, *, progress: Progress | No
         arrays: the readings.
         progress: called with how many are done and how many there are.
     """
-    place = _place(backbone, arrays)
-    try:
-        kept: FloatArray = np.load(place, allow_pickle=False)
-        if kept.ndim == 2 and len(kept) == len(arrays) and kept.dtype == np.float32 and np.isfinite(kept).all():
-            return kept, True
-    except (OSError, ValueError, EOFError):
-        pass
+    key = _key(backbone, arrays)
+    kept = recall("features", key, (len(arrays), None), np.float32)
+    if kept is not None and np.isfinite(kept).all():
+        return kept, True
     blocks = []
     for start in range(0, len(arrays), _BLOCK):
         blocks.append(backbone(arrays[start : start + _BLOCK].astype(np.float32) / np.float32(255)))
         if progress:
             progress(min(start + _BLOCK, len(arrays)), len(arrays))
     made = np.concatenate(blocks)
-    keep(place, made)
+    keep("features", key, made)
     return made, False
 
 
-def _place(backbone: Frozen, arrays: PixelArray) -> Path:
-    digest = hashlib.sha256(f"{backbone.key}|{arrays.shape}|".encode())
+def _key(backbone: Frozen, arrays: PixelArray) -> str:
+    digest = hashlib.sha256(f"{backbone.key}|{arrays.shape}|{onnxruntime.__version__}|".encode())
     digest.update(np.ascontiguousarray(arrays).data)
-    return cache_folder() / "features" / f"{digest.hexdigest()[:24]}.npy"
+    return digest.hexdigest()[:32]

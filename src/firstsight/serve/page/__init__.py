@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 PLACE = Path(__file__).parent
 """The folder that is served under ``/page/``."""
@@ -54,6 +56,15 @@ class Page(StaticFiles):
         found = await super().get_response(path, scope)
         found.headers.update(_HEADERS)
         return found
+
+    def file_response(self, full_path: Any, stat_result: Any, scope: Any, status_code: int = 200) -> Response:
+        """A file whose tag is of its content: of the same size and time after an update, it is still another."""
+        found = FileResponse(full_path, status_code, stat_result=stat_result)
+        found.headers["etag"] = f'"{hashlib.sha256(Path(full_path).read_bytes()).hexdigest()[:32]}"'
+        del found.headers["last-modified"]
+        return (
+            NotModifiedResponse(found.headers) if self.is_not_modified(found.headers, Headers(scope=scope)) else found
+        )
 
 
 __all__ = ["KINDS", "PLACE", "POLICY", "Page"]

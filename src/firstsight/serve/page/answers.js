@@ -76,6 +76,7 @@ const NAMES = {
   blank: "Nothing on it",
   duplicate: "Looks like somebody else",
   outlier: "Unlike the others of this identity",
+  unreadable: "Can't be read",
 };
 
 /** What the gate found, each with a button that enrolls in spite of it; `name(source)` tells several images apart. */

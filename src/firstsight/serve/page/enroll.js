@@ -70,8 +70,10 @@ export function view() {
     }
   }
 
-  /** Which of several pictures the gate means: it calls them by their size. */
+  /** Which of several pictures the gate means: it calls them by their size, or by their place where it can't read them. */
   function meant(source) {
+    const place = /^image (\d+)$/.exec(source);
+    if (place) return files[place[1] - 1]?.file.name ?? "";
     const found = files.filter((one) => source.includes(` ${one.file.size} bytes`));
     return files.length > 1 && found.length === 1 ? found[0].file.name : "";
   }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Response
 
-from firstsight.errors import UsageError
+from firstsight.errors import BatchError, UsageError
 from firstsight.gallery import Gallery
+from firstsight.gallery.several import identify_together
 from firstsight.serve import bodies
 from firstsight.serve.answers import reply
 from firstsight.serve.doors import Actor, Came, The, door, images_of
-from firstsight.types import Decision, Match
+from firstsight.types import Decision, Failure, Match
 
 router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["decisions"])
 
@@ -26,12 +29,16 @@ def verify(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     return reply(decision)
 
 
-@router.post("/identify", **door(list[Match], "read", body=bodies.Identify, also=(404, 409)))
+@router.post("/identify", **door(list[Match | Failure], "read", body=bodies.Identify, also=(404, 409)))
 def identify(service: The, gallery: str, came: Came, actor: Actor) -> Response:
-    """Which enrolled identity is each probe, or unknown? One match an image; with ``fused``, one for all of them."""
+    """Which enrolled identity is each probe, or unknown? One match an image; with ``fused``, one for all of them.
+
+    Of several images, one that can't be read has an ``error`` in the place of its match, and leaves no event. A single
+    one, or one of those that are fused, is an error of the whole request.
+    """
     body = bodies.parse(bodies.Identify, came)
     record = bodies.record_of(body, actor)
-    images = images_of(service, *body.images)
+    images = images_of(service, *body.images, each=not body.fused)
     service.kept.room(record, images)
     if body.fused and body.one_to_one:
         raise UsageError("either fused (all images show one thing) or one_to_one (each shows another), not both")
@@ -41,9 +48,14 @@ def identify(service: The, gallery: str, came: Came, actor: Actor) -> Response:
             return [opened.identify(images, top=body.top, fused=True, record=record)]
         if body.one_to_one:
             return opened.assign(images, top=body.top, record=record)
-        return opened.match_embeddings(opened.model.embed(images), top=body.top, record=record, images=images)
+        return identify_together(opened, images, top=body.top, record=record)
 
-    matches = service.galleries.reading(gallery, ask)
+    matches: Sequence[Match | Failure]
+    try:
+        matches = service.galleries.reading(gallery, ask)
+    except BatchError as error:
+        matches = error.answers
     for match in matches:
-        service.metrics.decided("identify", match.identity is not None)
+        if isinstance(match, Match):
+            service.metrics.decided("identify", match.identity is not None)
     return reply(matches)

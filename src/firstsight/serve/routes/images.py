@@ -7,6 +7,8 @@ import dataclasses
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from firstsight.errors import BatchError
+from firstsight.gallery.several import Probes
 from firstsight.occlusion import why
 from firstsight.serve import bodies
 from firstsight.serve.answers import reply
@@ -31,11 +33,15 @@ class Explained(BaseModel):
 
 @router.post("/embed", **door(Embeddings, "read", body=bodies.Images))
 def embed(service: The, came: Came) -> Response:
-    """Embeddings of images."""
+    """Embeddings of images; of several, one that can't be read has an ``error`` in the place of its vector."""
     body = bodies.parse(bodies.Images, came)
     model = service.galleries.model
-    vectors = model.embed(images_of(service, *body.images))
-    return reply({"model": model.fingerprint, "embeddings": vectors.tolist()})
+    probes = Probes.of(model, model.reading, images_of(service, *body.images, each=True), None)
+    try:
+        vectors = probes.answered(probes.vectors.tolist())
+    except BatchError as error:
+        vectors = list(error.answers)
+    return reply({"model": model.fingerprint, "embeddings": vectors})
 
 
 @router.post("/compare", **door(Decision | Explained, "read", body=bodies.Pair))

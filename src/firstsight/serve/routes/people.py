@@ -68,9 +68,12 @@ def image(
 
 @router.post("/check", **door(list[Finding], "read", body=bodies.Check, also=(404,)))
 def check(service: The, gallery: str, came: Came) -> Response:
-    """What the quality gate has against enrolling these images; nothing is stored."""
+    """What the quality gate has against enrolling these images; nothing is stored.
+
+    Of several images, one that can't be read is a finding too, called ``unreadable``.
+    """
     body = bodies.parse(bodies.Check, came)
-    images = images_of(service, *body.images)
+    images = images_of(service, *body.images, each=True)
     return reply(service.galleries.reading(gallery, lambda g: g.check(images, body.identity)))
 
 
