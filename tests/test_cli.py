@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from drawn import SHAPES, TINY, Cli, Refused
-from firstsight import api
+from firstsight import api, progress
 from firstsight.cli import render
 from firstsight.cli.commands import app
 from firstsight.gallery import Gallery
@@ -477,7 +477,7 @@ def test_a_resumed_run_says_how_long_it_has_left_by_its_own_steps(monkeypatch, c
     """Going on at step 900 of 1,000, the first line promises nothing, and ten seconds a step leave 980 seconds; of
     another training only its own steps count."""
     clock = iter([100.0, 120.0, 5000.0, 5010.0])
-    monkeypatch.setattr(render, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     values = {"loss": 1.0, "examples_per_second": 5.0}
     with render.training(quiet=False) as listen:
         listen(Event("step", 900, 1000, values=values))
