@@ -30,7 +30,7 @@ from firstsight.serve.state import Service
 from firstsight.stores.access import Access
 
 PREFIX = "/v1"
-QUIET = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
+QUIET: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
 """Of FastAPI's OpenTelemetry, which an environment variable would have send paths and errors elsewhere."""
 
 
