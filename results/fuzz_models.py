@@ -43,8 +43,9 @@ SEED, MANY = 0, 2_000
 LIMIT = 2.0  # seconds that one may compute
 PATIENCE = 60.0  # seconds after which one that has not ended is ended
 MEMORY = 3 << 30  # bytes of address space, of which the libraries take one
-WORKERS = 2
+WORKERS = 8  # at once; what one computes is counted, not what it waits for the others
 Random = random.Random
+SCHEMAS = sorted({s.name for s in onnx.defs.get_all_schemas() if s.domain == ""})
 HUGE = (1 << 40, 1 << 62, (1 << 63) - 1, 1 << 31, 65_537)
 ODD: tuple[Any, ...] = (
     None, float("nan"), float("inf"), 1e308, -1e308, -1, 0, "", "x", [], {}, True, 10**30, -(10**30), 1 << 63, 0.5,
@@ -188,9 +189,8 @@ def attribute(r: Random, graph: Any) -> None:
 
 def operator(r: Random, graph: Any) -> None:
     """An operator that is another one."""
-    schemas = sorted({s.name for s in onnx.defs.get_all_schemas() if s.domain == ""})
     node = r.choice(graph.node)
-    node.op_type = r.choice((*schemas, "Nothing", "", "x" * 10_000))
+    node.op_type = r.choice((*SCHEMAS, "Nothing", "", "x" * 10_000))
     if r.random() < 0.2:
         node.domain = r.choice(("ai.onnx.ml", "com.microsoft", "evil", "ai.onnx"))
         node.op_type = r.choice(("FusedMatMul", "Attention", "EPContext", "Sampling", "QAttention", node.op_type))
@@ -578,7 +578,7 @@ def fuzz(place: Path, numbers: range | list[int], models: list[Path], picture: b
 
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["firstsight.api", "onnxruntime"])
+PROCESSES.set_forkserver_preload(["firstsight.api", "firstsight.graphs.screening", "onnxruntime"])
 
 
 def made_models(place: Path) -> list[Path]:

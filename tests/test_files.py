@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from pathlib import Path
 
 import pytest
 
+from firstsight.datasets import open_data
 from firstsight.errors import InputError
-from firstsight.files import read_file
+from firstsight.files import FILE, FOLDER, MISSING, OTHER, read_file, state_of
+from firstsight.inputs.decode import expand
 
 
 def test_a_file_is_read_whole(tmp_path: Path) -> None:
@@ -68,3 +71,21 @@ def test_a_folder_of_others_is_not_left(tmp_path: Path) -> None:
             with pytest.raises(InputError, match="can't be read"):
                 read_file(start / name, 9, InputError, inside=start)
     assert read_file(folder / "deep" / "link", 9, InputError) == b"secret"
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """What is at a path is told apart: a pipe or a device that would be waited for without end is no file."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    told = [state_of(tmp_path / name) for name in ("pipe", "file", ".", "none")] + [state_of(Path("/dev/zero"))]
+    assert told == [OTHER, FILE, FOLDER, MISSING, OTHER]
+
+
+def test_a_pipe_among_the_images_of_a_folder_is_not_waited_for(
+    strangers: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    """A data set with a pipe that has the name of an image is evaluated on the others."""
+    place = Path(shutil.copytree(strangers, tmp_path / "data"))
+    os.mkfifo(place / "dots" / "9.png")
+    assert len(open_data(f"folder:{place}")) == len(open_data(f"folder:{strangers}"))
+    assert len(expand([place / "dots"])) == len(expand([strangers / "dots"]))

@@ -15,6 +15,7 @@ from firstsight.errors import FirstSightError, StorageError
 from firstsight.spelling import unshown
 
 FILE, FOLDER, MISSING = "is a file", "is a folder", "does not exist"
+OTHER = "is a pipe, a socket or a device, no file"
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # a pipe is opened at once, and refused
 _NO_FILE, _LINK = "it is no regular file", "it is a link, where a file of its own was expected"
 PRIVATE = 0o600
@@ -23,9 +24,10 @@ _STAGING = (".", ".partial")  # how the folders begin and end in which new files
 
 
 def state_of(path: Path) -> str:
-    """What is at a path, in the words of a message: FILE, FOLDER, MISSING, or why it can't be told."""
+    """What is at a path, in the words of a message: FILE, FOLDER, MISSING, or why it is none of them."""
     try:
-        return FOLDER if stat.S_ISDIR(path.stat().st_mode) else FILE
+        mode = path.stat().st_mode
+        return FOLDER if stat.S_ISDIR(mode) else FILE if stat.S_ISREG(mode) else OTHER
     except FileNotFoundError:
         return MISSING
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

@@ -26,7 +26,7 @@ from firstsight.gallery import Gallery
 from firstsight.inputs.decode import encode
 from firstsight.serve import bodies
 from firstsight.types import Record
-from served import ROUTES
+from served import ROUTES, Serve
 
 VERBS = ("enroll", "replace", "verify", "identify", "rename", "merge", "remove", "annotate", "identities", "list")
 VERBS += ("events", "forget", "check", "assign")
@@ -294,3 +294,10 @@ def test_galleries_are_made_and_dropped_through_the_client(remote: Client, store
     with pytest.raises(firstsight.FirstSightError, match="no gallery 'door'"):
         remote.identify(picture)
     assert api.references(store) == before
+
+
+def test_the_framework_sends_nothing(serving: Serve) -> None:
+    """FastAPI's OpenTelemetry is off, whatever the environment says, by the name that those versions give it."""
+    app = serving().app
+    told = getattr(app, "_telemetry", None) or app.extra["telemetry"]
+    assert not any(told[part] for part in ("tracing", "metrics", "logs", "operation_spans", "auto_configure"))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError, count
-from firstsight.files import FOLDER, expanded, state_of
+from firstsight.files import FOLDER, OTHER, expanded, state_of
 from firstsight.inputs.decode import EXTENSIONS
 from firstsight.spelling import shown, spelled
 from firstsight.types import Example
@@ -114,5 +114,6 @@ def files_below(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in sorted(names):
-            if not name.startswith("."):
-                yield Path(parent) / name
+            place = Path(parent) / name
+            if not name.startswith(".") and state_of(place) != OTHER:  # a pipe would be waited for without end
+                yield place

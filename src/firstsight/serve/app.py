@@ -32,6 +32,8 @@ from firstsight.serve.state import Service
 from firstsight.stores.access import LAST, Access
 
 PREFIX = "/v1"
+QUIET: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
+"""Of FastAPI's OpenTelemetry, which an environment variable would have send paths and errors elsewhere."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -52,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_life,
+        telemetry=QUIET,
     )
     app.state.service = service
     for router in ROUTERS:
