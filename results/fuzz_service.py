@@ -4,11 +4,12 @@ python results/fuzz_service.py               20,000 of them, some minutes
 python results/fuzz_service.py --trial       to see that it runs: 600; prints, writes nothing
 
 Each is drawn from the seed and its number: mutated and cut bodies, bombs, wrong types, huge names, paths that climb,
-SQL and HTML in names, broken HTTP. Those that may wait for an answer that does not come (lengths that lie, bytes that
-are no HTTP) have senders of their own, so that the others need not wait for them; most are cut off after a moment, and
-some are left for the service to end. What is legal after all is counted. Afterwards the service must be the process
-that it was, within its memory, have given no 5xx (503 of back-pressure counted apart) and left no connection open, and
-the store must hold what was legally enrolled and no more.
+SQL and HTML in names, unseen letters, strange heads, hundreds of parts, data: URLs, broken HTTP. Those that may wait
+for an answer that does not come (lengths that lie, bytes that are no HTTP) have senders of their own, so that the
+others need not wait for them; most are cut off after a moment, and some are left for the service to end. What is
+legal after all is counted. Afterwards the service must be the process that it was, within its memory, have given no
+5xx (503 of back-pressure counted apart) and left no connection open, and the store must hold what was legally
+enrolled and no more.
 """
 
 from __future__ import annotations
@@ -232,9 +233,128 @@ def no_http(r: Random) -> Request:
     return "no HTTP", r.choice([*made, b"GET " + b"a" * 100_000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 2000 + b"\r\n"])
 
 
+HOSTS = (
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+    "[::1",
+    "evil.example",
+    "localhost.evil.example",
+    "localhost:99999999",
+    "@localhost",
+    "localhost/../x",
+    "LOCALHOST",
+    "localhost, evil.example",
+    "\u202elocalhost",
+    "",
+    " ",
+    "a" * 5000,
+    "0x7f.1",
+    "127.1",
+    "[]",
+)
+SAID = (
+    ("Forwarded", ("for=127.0.0.1", "for=" + "[" * 500, "", ";;;")),
+    ("X-Forwarded-For", ("127.0.0.1", "1.2.3.4, " * 200)),
+    ("X-Forwarded-Host", ("localhost",)),
+    ("X-Forwarded-Proto", ("https", "\u00e9")),
+    ("Via", ("1.1 a",)),
+    ("X-Real-IP", ("::1",)),
+    ("Origin", ("null", "http://localhost", "http://[", "file://", "http://evil.example")),
+    ("Sec-Fetch-Site", ("cross-site", "same-site", "same-origin", "none", "x" * 2000)),
+    ("Sec-Fetch-Dest", ("image",)),
+    ("Authorization", ("Bearer", "Bearer x", "Basic eDp4", "Bearer " + "x" * 9000, "bearer \u00e9")),
+    ("Range", ("bytes=0-,1-",)),
+    ("X-HTTP-Method-Override", ("DELETE",)),
+    ("Access-Control-Request-Method", ("POST",)),
+    ("Accept", ("*/*;q=" + "9" * 99,)),
+    ("X-Request-Id", ("a\tb", "\x1b[31m", "i" * 65)),
+    ("Content-Encoding", ("gzip", "identity")),
+    ("Cookie", ("a=b; " * 300,)),
+    ("A" * 3000, ("b",)),
+    ("Upgrade", ("websocket", "h2c")),
+    ("Connection", ("Upgrade", "X-Request-Id")),
+    ("TE", ("trailers",)),
+)
+
+
+def strange_head(r: Random) -> Request:
+    """Other hosts, origins and sites, what proxies say, keys that are none, methods that are others, by every route."""
+    method = r.choice(["GET", "GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PROPFIND"])
+    path = r.choice([f"{MAIN}/{r.choice(GETS)}", verb(r), "/v1/galleries", "/v1/metrics", "/page/", "/v1/openapi.json"])
+    kind, body = form(identity="person 1", images=IMAGE)
+    said = [(name, r.choice(values)) for name, values in r.sample(SAID, r.randint(0, 4))]
+    hosts = [r.choice(HOSTS) for _ in range(r.choice([0, 1, 1, 1, 1, 2]))]
+    lines = [f"{method} {path} HTTP/1.1", *(f"Host: {host}" for host in hosts), *(f"{k}: {v}" for k, v in said)]
+    lines += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"] if method in ("POST", "PUT") else []
+    head = "\r\n".join([*lines, "Connection: close", "", ""]).encode("utf-8", "surrogatepass")
+    return "strange head", head + (body if method in ("POST", "PUT") else b"")
+
+
+def many_parts(r: Random) -> Request:
+    """Hundreds of parts, long and odd names of fields, headers of parts without end, and none at all."""
+    number, boundary = r.choice([0, 1, 60, 97, 300, 5000]), b"--b\r\n"
+    name = r.choice(["images", "identity", "metadata", "x", "", "a" * 3000, "\u202e", 'i"; filename="x', "__proto__"])
+    more = r.choice(["", "Content-Type: a/b\r\n", "X: y\r\n" * 50, f"X: {'y' * 20_000}\r\n"])
+    part = f'Content-Disposition: form-data; name="{name}"\r\n{more}\r\n'.encode() + r.choice([b"x", IMAGE[:99], b""])
+    body = (boundary + part + b"\r\n") * number + r.choice([b"--b--\r\n", b"--b--" + b"\r\n" * 9999, b""])
+    return "many parts", http("POST", verb(r), body, "multipart/form-data; boundary=b")
+
+
+def data_url(r: Random) -> Request:
+    """Images as data: URLs, whole, cut, escaped and of other kinds, in JSON and in forms."""
+    text = base64.b64encode(IMAGE).decode()
+    heads = ["data:image/png;base64,", "data:,", "DATA:;BASE64,", "data:", "data:" + ";" * 5000, "data:a;base64"]
+    tails = [text, text[: r.randrange(len(text))], text.replace("+", "%2b"), "%", "%zz" * 99, "\u20ac"]
+    sent = r.choice(heads) + r.choice(tails)
+    if r.random() < 0.5:
+        kind, body = form(images=sent.encode())
+        return "data URL", http("POST", f"{MAIN}/identify", body, kind)
+    content = json.dumps({"images": [sent] * r.choice([1, 2, 400])}).encode()
+    return "data URL", http("POST", f"{MAIN}/identify", content, "application/json")
+
+
+UNSEEN = "\u200b\u202e\u2066\u00ad\u3164\ufe0f\u034f\u0301\u0430\u03bf\uff41\u200d\x1b\x9b\ud800\U000e0041\U0001d41a"
+
+
+def unseen_name(r: Random) -> Request:
+    """Unseen, turned, styled, mixed and lone letters in names, places, keys and values, as they are and escaped."""
+    words = ["".join(r.choice(UNSEEN + "alice ") for _ in range(r.randint(1, 9))) for _ in range(4)]
+    content = {"identity": words[0], "images": [base64.b64encode(IMAGE).decode()], "override": ["all"]}
+    content |= r.choice([{}, {"metadata": [f"{words[1]}={words[2]}"]}, {"record": True, "place": words[3]}])
+    body = json.dumps(content, ensure_ascii=r.random() < 0.5).encode("utf-8", "surrogatepass")
+    return "unseen name", http("POST", f"{MAIN}/{r.choice(['enroll', 'verify', 'rename'])}", body, "application/json")
+
+
+def smuggled(r: Random) -> Request:
+    """Lengths that come twice, beside chunks, with signs and blanks; heads folded, with odd ends and letters."""
+    kind, body = form(images=IMAGE)
+    size = len(body)
+    more = r.choice(
+        [
+            f"Content-Length: {size}\r\n",
+            "Content-Length: 0\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "Content-Length: +5\r\n",
+            "Transfer-Encoding: identity, chunked\r\n",
+            "Transfer-Encoding : chunked\r\n",
+            "X: a\r\n b\r\n",
+            "X: a\nHost: b\r\n",
+            "X\x00Y: a\r\n",
+            "Content-Length: 1e3\r\n",
+            f"Content-Length: {'9' * 400}\r\n",
+            "Expect: x\r\n",
+            ": x\r\n",
+        ]
+    )
+    after = r.choice([b"", b"GET /v1/drop HTTP/1.1\r\n\r\n"])
+    return "smuggled", http("POST", f"{MAIN}/identify", body, kind, more) + after
+
+
 FAMILIES = (
     (wrong_types, 4), (broken_json, 3), (broken_form, 4), (bad_image, 4), (bomb, 1), (nasty_name, 2), (nasty_path, 3),
-    (nasty_query, 3), (lying, 2), (no_http, 2),
+    (nasty_query, 3), (lying, 2), (no_http, 2), (strange_head, 5), (many_parts, 3), (data_url, 2), (unseen_name, 3),
+    (smuggled, 2),
 )  # fmt: skip
 
 
@@ -252,7 +372,8 @@ def family_of(number: int) -> Callable[[Random], Request]:
 
 
 MAKERS = [make for make, weight in FAMILIES for _ in range(weight)]
-WAITING = (lying, no_http)
+WAITING = (lying, no_http, smuggled)
+LATE = 2.0  # seconds in which every answer must begin that is not waited for on purpose
 HELD = 60.0  # seconds after which a connection that is neither answered nor closed is one that is held for ever
 
 
@@ -316,22 +437,30 @@ def fuzz(folder: Path, many: int) -> dict[str, Any]:
     refused = collections.Counter[str]()
     bad: list[str] = []
     legal: set[str] = set()
+    slowest: list[tuple[float, str]] = []
     lock = threading.Lock()
     files = sorted(p.name for p in folder.iterdir())
 
     def ask(number: int) -> None:
         family, data, patience = drawn_request(number)
+        begun = time.monotonic()
         status, body = send(port, data, patience, PATIENCE if family == "no HTTP" else HELD)
+        spent = time.monotonic() - begun
         with lock:
+            if family_of(number) not in WAITING:
+                slowest.append((round(spent, 2), f"{family}, request {number}"))
             counts[f"{family}: {status}"] += 1
             if status == "503" and b'"BusyError"' in body:
                 refused["503 of back-pressure"] += 1
             elif status.startswith("5"):
                 bad.append(f"{family}: {status} {body[:200]!r} for {data[:200]!r}")
-            if status in ("200", "201") and b'"added":' in body:
+            if status in ("200", "201") and b'"added":' in body and b'"openapi":' not in body:
                 legal.add(json.loads(body)["identity"])
 
     with serving(place, "--timeout", "5") as (port, process):
+        kind, good = form(images=IMAGE)
+        for warm in ("identify", "check"):  # what a process does at its first answer is not the malformed request's
+            send(port, http("POST", f"{MAIN}/{warm}", good, kind))
         began = time.monotonic()
         with ThreadPoolExecutor(QUICK) as quick, ThreadPoolExecutor(SLOW) as slow:
             asked = [(slow if family_of(n) in WAITING else quick).submit(ask, n) for n in range(many)]
@@ -357,6 +486,9 @@ def fuzz(folder: Path, many: int) -> dict[str, Any]:
         "examples of 5xx": bad[:5],
         "connections held": sum(n for told, n in counts.items() if told.endswith(": held")),
         "errors in the log": log.count('"level": "error"'),
+        "tracebacks": log.count("Traceback"),
+        "answers later than 2 s": sum(seconds > LATE for seconds, _ in slowest),
+        "slowest, seconds": sorted(slowest)[-5:],
         "alive": alive,
         "legal enrolments": len(legal),
         "stored that was not legal": sorted(names - legal),
@@ -370,7 +502,8 @@ def fuzz(folder: Path, many: int) -> dict[str, Any]:
 
 def broken(result: dict[str, Any]) -> list[str]:
     """What the service did not stand, of what it must."""
-    none = ("5xx", "connections held", "errors in the log", "stored that was not legal", "legal and not stored")
+    none = ("5xx", "connections held", "errors in the log", "tracebacks", "answers later than 2 s")
+    none += ("stored that was not legal", "legal and not stored")
     found = [what for what in (*none, "references changed", "tables changed", "files made") if result[what]]
     if not result["alive"]:
         found.append("it is not alive")

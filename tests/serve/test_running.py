@@ -167,3 +167,26 @@ def httpx2_names(url: str, image: bytes) -> str:
     """Who it is taken for at first, by a connection of its own, so by any of the processes."""
     answer = httpx2.post(f"{url}/v1/galleries/main/identify", files={"images": image})
     return str(answer.json()[0]["candidates"][0]["identity"])
+
+
+@pytest.mark.parametrize("proxies", ["", "127.0.0.1"])
+def test_a_forwarded_address_is_believed_where_it_is_told(proxies: str, starting: Start, store: Path) -> None:
+    """X-Forwarded-For tells askers apart only where the option names who sends it, and lets nobody in without a key."""
+    options = ("--rate", 2, *(("--proxies", proxies) if proxies else ()))
+    _, url = starting(store, *options)
+    asked = [httpx2.get(f"{url}/v1/galleries", headers={"X-Forwarded-For": "127.0.0.1"}).status_code for _ in range(2)]
+    assert asked == [403, 403]
+    secret = api.add_key(store, "door", role="read")
+    told = [
+        httpx2.get(f"{url}/v1/galleries", headers={"X-Forwarded-For": f"203.0.113.{n}"}).status_code for n in range(4)
+    ]
+    assert told == ([401] * 4 if proxies else [429] * 4)
+    assert httpx2.get(f"{url}/v1/galleries", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
+
+
+def test_the_socket_tells_who_asks(starting: Start, store: Path) -> None:
+    """A service that runs sees both ends of a connection: by localhost it answers without a key, else not."""
+    _, url = starting(store)
+    assert httpx2.get(f"{url}/v1/galleries").status_code == 200
+    for headers in ({"Host": "evil.example"}, {"Via": "1.1 x"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert httpx2.get(f"{url}/v1/galleries", headers=headers).status_code == 403
