@@ -22,7 +22,7 @@ from firstsight.gallery.names import Said, name_in, said_of, spelled
 from firstsight.gallery.taking import Taken, noted, repeated, take
 from firstsight.inputs.decode import listed
 from firstsight.model import Model
-from firstsight.stores.listing import LATER
+from firstsight.stores.listing import later
 from firstsight.types import (
     Decision,
     Enrolment,
@@ -37,6 +37,7 @@ from firstsight.types import (
     Source,
     Store,
 )
+from firstsight.vectors import checked
 
 
 class Gallery(Bound, Looking):
@@ -162,7 +163,7 @@ class Gallery(Bound, Looking):
         [(added, count)] = self.store.add([entry], replace=replace, events=events)
         notes = (*repeated(len(entry.sources), added), *seen)
         if replace:
-            notes += _notes(self.store.erase())
+            notes += later(self.store.erase())
         return Enrolment(entry.identity, added, count, notes)
 
     def enroll_embeddings(
@@ -177,10 +178,11 @@ class Gallery(Bound, Looking):
         """As :meth:`enroll`, for references already embedded ``(n, d)``; ``sources`` says where they come from.
 
         Nothing tells whether two are of one image, so all of them are stored; no quality gate looks at them.
+        GalleryError where they are not finite, or not of the model's :attr:`~Model.lengths`.
         """
-        return self._add(
-            Entry(name_in(self.store, identity), embeddings, sources, metadata=said_of(metadata)), record=record
-        )
+        self._bind(self.model)  # it knows the lengths
+        entry = Entry(name_in(self.store, identity), embeddings, sources, metadata=said_of(metadata))
+        return self._add(entry, record=record)
 
     def verify(self, identity: str, source: Source | Sequence[Source], *, record: Record | None = None) -> Decision:
         """Is this probe the identity? Its references are fused into one template.
@@ -270,8 +272,10 @@ class Gallery(Bound, Looking):
         record: Record | None = None,
         images: Sequence[bytes | None] = (),
     ) -> builtins.list[Match]:
-        """As :meth:`identify`, for probes already embedded ``(n, d)``; their ``images`` where they are to be kept."""
-        return self._identified(matched(self.model, self._asked(), embeddings, top=top), record, images)
+        """As :meth:`identify`, for probes already embedded ``(n, d)``, of the model's :attr:`~Model.lengths`; their
+        ``images`` where they are to be kept."""
+        probes = checked(embeddings, (len(embeddings), self.model.dim), self.model.lengths, "a probe")
+        return self._identified(matched(self.model, self._asked(), probes, top=top), record, images)
 
     def _identified(
         self, made: builtins.list[Match], record: Record | None, images: Sequence[bytes | None]
@@ -327,7 +331,7 @@ class Gallery(Bound, Looking):
 
     def _receipt(self, identity: str, count: int, into: str | None = None) -> Removal:
         erased = self.store.erase()
-        return Removal(identity, count, into, erased, _notes(erased))
+        return Removal(identity, count, into, erased, later(erased))
 
     def annotate(self, identity: str, metadata: Said, *, record: Record | None = None) -> Identity:
         """Say more of an identity; an empty value takes a key away.
@@ -343,8 +347,4 @@ class Gallery(Bound, Looking):
         """Delete all events before a day (UTC) or a moment, out of every file of the store."""
         until = moment(before)
         gone, erased = self.store.forget(until), self.store.erase()
-        return Forgotten(gone, until, erased, _notes(erased))
-
-
-def _notes(erased: bool) -> tuple[str, ...]:
-    return () if erased else (LATER,)
+        return Forgotten(gone, until, erased, later(erased))

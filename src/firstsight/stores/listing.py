@@ -89,13 +89,18 @@ def drop(address: str | Path) -> Dropped:
                 db.execute(statement, (number,))
             rows.erase_later(db)
         erased = file.erase()
-        return Dropped(name, there[name][3], there[name][4], erased, () if erased else (LATER,))
+        return Dropped(name, there[name][3], there[name][4], erased, later(erased))
     finally:
         file.close()
 
 
 LATER = "another process is reading the store; the bytes go with the next write, or when the last one closes it"
 """What a receipt says while bytes of what was removed may be in a file of the store still."""
+
+
+def later(erased: bool) -> tuple[str, ...]:
+    """What a receipt notes: nothing, or :data:`LATER`."""
+    return () if erased else (LATER,)
 
 
 def _file(address: str | Path) -> Database:
