@@ -34,7 +34,8 @@ from firstsight.reranking import Reranked
 from firstsight.similarity import Link, Similarity
 from firstsight.spec import ModelSpec
 from firstsight.spelling import spelled_classes
-from firstsight.types import Decision, FloatArray, Info, IntArray, PixelArray, Reading, Source
+from firstsight.types import Decision, FloatArray, Info, IntArray, Lengths, PixelArray, Reading, Source
+from firstsight.vectors import lengths_of, patterns
 
 Encode: TypeAlias = "Callable[[PixelArray], FloatArray]"
 SHIPPED = Path(__file__).parent / "models"
@@ -113,6 +114,11 @@ class Model:
         """Length of an embedding."""
         return self.spec.dim
 
+    @cached_property
+    def lengths(self) -> Lengths:
+        """Of its embeddings, as those of some patterns show: 1 where it scales them to it, else any up to some."""
+        return lengths_of(self.embed_arrays(patterns(self.input.shape)))
+
     @property
     def trained_classes(self) -> frozenset[str]:
         """Classes it learned from, qualified by the kind of their data set, in the spelling of today's data sets."""
@@ -147,7 +153,9 @@ class Model:
         Raises:
             ModelError: it has a pair network that can't be loaded.
         """
-        nearest = Similarity(self.spec.similarity.measure, Link(**self.spec.similarity.link.model_dump()))
+        named = self.spec.trained.settings.get("similarity", {}).get("name")
+        link = Link(**self.spec.similarity.link.model_dump())
+        nearest = Similarity(self.spec.similarity.measure, link, unit=named != "dot")  # all others scale to length 1
         if self.spec.pair is None:
             return nearest
         return Reranked(

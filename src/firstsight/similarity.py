@@ -66,12 +66,19 @@ class Link:
 class Similarity:
     """How a model compares embeddings.
 
+    Args:
+        measure: of two vectors.
+        link: from the measure to the score.
+        unit: whether all vectors have length 1: their dot product is a cosine then, and at most 1, which the sum of
+            rounded products may exceed by a little.
+
     Raises:
         ModelError: a measure or link that does not exist, or a pair in which nearer would not score higher.
     """
 
     measure: Measure = "dot"
     link: Link = Link()
+    unit: bool = False
 
     def __post_init__(self) -> None:
         if self.measure not in get_args(Measure) or self.link.kind not in get_args(LinkKind):
@@ -87,8 +94,27 @@ class Similarity:
                 "would not score nearer vectors higher"
             )
 
+    @property
+    def highest(self) -> float:
+        """The score of a cosine of 1; infinite where scores are not of cosines, or their link has no more than its
+        own highest."""
+        if not self.unit or self.measure != "dot" or self.link.kind != "identity":
+            return np.inf
+        return float(self.link.affine(np.ones((), np.float32)))
+
     def scores(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Every row of ``left (a, d)`` against every row of ``right (b, d)``: ``(a, b)``."""
+        return self._capped(self._table(left, right))
+
+    def _capped(self, scores: FloatArray) -> FloatArray:
+        """The scores, in place, none above the highest."""
+        highest = self.highest
+        if highest < np.inf:
+            np.minimum(scores, np.float32(highest), out=scores)
+        return scores
+
+    def _table(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Scores ``(a, b)`` as the measure gives them."""
         step = max(1, _CHUNK // max(1, len(right)))
         if step >= len(left):
             return self._block(left, right)
@@ -123,7 +149,7 @@ class Similarity:
             value = np.linalg.norm(left - right, axis=1)
         else:
             value = np.abs(left - right).sum(axis=1)
-        return self.link(value.astype(np.float32))
+        return self._capped(self.link(value.astype(np.float32)))
 
     def templates(self, vectors: FloatArray, owners: IntArray, identities: int) -> FloatArray:
         """One vector an identity, to be compared in place of its references: their mean.
@@ -171,24 +197,31 @@ class Similarity:
             return indices, best
         step = min(len(probes), _PROBES, max(1, _CHUNK))
         rows = min(_ROWS, max(1, _CHUNK // step))
+        highest = np.float32(self.highest)
         for start in range(0, len(probes), step):
             some, begin = slice(start, start + step), 0
             for vectors, shifts in shelves:
                 for row in range(0, len(vectors), rows):
-                    table = self.scores(vectors[row : row + rows], probes[some])
+                    table = self._table(vectors[row : row + rows], probes[some])
+                    most = np.full(len(table), highest)
                     if shifts is not None:
                         table -= shifts[row : row + rows, None]
-                    _keep_best(table, begin + row, indices[some], best[some])
+                        most -= shifts[row : row + rows]
+                    _keep_best(table, most, begin + row, indices[some], best[some])
                 begin += len(vectors)
         return indices, best
 
 
-def _keep_best(table: FloatArray, begin: int, indices: IntArray, best: FloatArray) -> None:
-    """Put what is better in a table of scores ``(rows, probes)`` among the best so far ``(probes, k)``, in place."""
+def _keep_best(table: FloatArray, most: FloatArray, begin: int, indices: IntArray, best: FloatArray) -> None:
+    """Put what is better in a table of scores ``(rows, probes)`` among the best so far ``(probes, k)``, in place.
+
+    No score of a row counts for more than ``most (rows,)``; only those that may be among the best are looked at for it.
+    """
     probes, k = best.shape
     worst = best[:, -1]
     if np.isneginf(worst).any():  # not k found yet: the k-th of a sample is as good a bound
         sample = table[: max(_SAMPLE, 16 * k)]
+        sample = np.minimum(sample, most[: len(sample), None])
         if len(sample) >= k:
             worst = np.maximum(worst, np.partition(sample, len(sample) - k, axis=0)[len(sample) - k])
         able = np.flatnonzero(table >= worst)
@@ -197,7 +230,7 @@ def _keep_best(table: FloatArray, begin: int, indices: IntArray, best: FloatArra
     if not len(able):
         return
     rows, columns = np.divmod(able, probes)
-    scores = np.concatenate([best.ravel(), table.ravel()[able]])
+    scores = np.concatenate([best.ravel(), np.minimum(table.ravel()[able], most[rows])])
     which = np.concatenate([indices.ravel(), rows + begin])
     probe = np.concatenate([np.repeat(np.arange(probes), k), columns])
     order = np.lexsort((which, -scores, probe))

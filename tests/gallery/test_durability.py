@@ -29,7 +29,8 @@ with Gallery.open(address) as gallery:
     print("ready", flush=True)
     sys.stdin.readline()
     for number in range(count):
-        vector = np.full((1, gallery.model.dim), number, np.float32)
+        vector = np.zeros((1, gallery.model.dim), np.float32)
+        vector[0, :2] = np.cos(number / 1000), np.sin(number / 1000)
         receipt = gallery.enroll_embeddings(f"{name}{number % 7}", vector, [str(number)])
         print(number, receipt.references, flush=True)
 """
@@ -81,8 +82,9 @@ def test_what_was_acknowledged_survives_kill_9(gallery: Path) -> None:
     assert len(stored) <= len(acknowledged) + 1
     with Gallery.open(gallery) as opened:
         vectors = np.concatenate([vectors for _, vectors in opened.store.rows()])
-        assert np.array_equal(vectors[:, 0], np.arange(len(stored)))
-        opened.enroll_embeddings("after", np.ones((1, opened.model.dim), np.float32), ["after"])
+        numbers = np.rint(1000 * np.arctan2(vectors[:, 1], vectors[:, 0]))
+        assert np.array_equal(numbers, np.arange(len(stored)))
+        opened.enroll_embeddings("after", np.eye(1, opened.model.dim, dtype=np.float32), ["after"])
     assert sources(gallery)[-1] == "after"
 
 
@@ -120,7 +122,7 @@ def test_a_full_disk_while_enrolling_loses_nothing(gallery: Path, full_disk: Lim
     """When the disk fills, enrolment is refused with StorageError; all acknowledged is there; later it goes on."""
     acknowledged = []
     with Gallery.open(gallery) as opened:
-        vector = np.ones((1, opened.model.dim), np.float32)
+        vector = np.eye(1, opened.model.dim, dtype=np.float32)
 
         def fill() -> None:
             for number in range(500):

@@ -294,7 +294,8 @@ def test_many_removals_leave_nothing(tiny_model: Path, tmp_path: Path) -> None:
         dim, vectors, alive, gone = gallery.model.dim, {}, [], []
         for n in range(500):
             name = f"person-{n:04d}-{rng.integers(1 << 40):x}"
-            vectors[name] = rng.normal(size=(1 + n % 3, dim)).astype(np.float32)
+            drawn = rng.normal(size=(1 + n % 3, dim)).astype(np.float32)
+            vectors[name] = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
             gallery.enroll_embeddings(name, vectors[name], [f"/photos/{name}"] * len(vectors[name]))
             alive.append(name)
             seen = [alive[int(rng.integers(len(alive)))] for _ in range(4)]
@@ -342,7 +343,7 @@ def test_an_export_comes_back_whole(full: Path, tiny_model: Path, tmp_path: Path
     api.enroll(full, "ring", [shapes / "ring" / "1.png"], metadata={"site": "north"})
     api.annotate(full, "ring", {"team": "red"})
     with Gallery.open(full) as opened:
-        opened.enroll_embeddings("given", np.ones((1, opened.model.dim), np.float32), ["by hand"])
+        opened.enroll_embeddings("given", np.eye(1, opened.model.dim, dtype=np.float32), ["by hand"])
     assert cli("gallery", "export", full, "--out", tmp_path / "out", "--json").json["references"] == 8
     assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o700
     other = tmp_path / "other.db"

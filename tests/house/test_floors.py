@@ -20,6 +20,7 @@ FLOORS = {
     "similarity": 2,
     "graphs": 2,
     "reranking": 2,
+    "vectors": 2,
     "metrics": 2,
     "datasets": 3,
     "stores": 3,

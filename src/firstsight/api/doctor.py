@@ -19,11 +19,12 @@ import numpy as np
 import firstsight
 from firstsight.errors import FirstSightError
 from firstsight.files import FILE, FOLDER, expanded, state_of
+from firstsight.gallery import Gallery
 from firstsight.model import Model, shipped
 from firstsight.onnx_runtime import LATE, keep_quiet
 from firstsight.stores.access import Access
 from firstsight.stores.listing import damage_of, galleries_of
-from firstsight.types import Check
+from firstsight.types import Check, GalleryInfo
 
 EXTRAS = {"train": ("torch", "onnx"), "report": ("matplotlib", "jinja2", "sklearn")}
 EXTRAS |= {"serve": ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "limits", "httpx2")}
@@ -130,6 +131,7 @@ def _store(file: Path) -> list[Check]:
     for g in galleries:
         enrolled = f"{g.gallery}: {g.identities} identities, {g.references} references"
         checks += _attempt("gallery", lambda g=g, enrolled=enrolled: [_bound(g.model, g.fingerprint, enrolled)])  # type: ignore[misc]
+        checks += _attempt("vectors", lambda g=g: _vectors(f"{file}#{g.gallery}", g))  # type: ignore[misc]
     mode = stat.S_IMODE(file.stat().st_mode)
     advice = f"chmod 600 {file}: others of this machine can read who is enrolled"
     checks.append(Check("permissions", not mode & 0o077, f"mode {mode:04o}", advice if mode & 0o077 else ""))
@@ -141,6 +143,18 @@ def _store(file: Path) -> list[Check]:
     finally:
         access.close()
     return checks
+
+
+def _vectors(address: str, gallery: GalleryInfo) -> list[Check]:
+    """Whether all references can be compared; nothing where their model, which knows, is not there."""
+    model = Model.load(gallery.model)
+    if model.fingerprint != gallery.fingerprint:
+        return []
+    with Gallery.open(address, model) as opened:
+        bad = opened.store.damaged()
+    named = ", ".join(f"{r.identity} (reference {r.id})" for r in bad[:10]) + (", ..." if len(bad) > 10 else "")
+    value = f"{gallery.gallery}: {len(bad)} of {gallery.references} did not come from the model{named and f': {named}'}"
+    return [Check("vectors", not bad, value, f"firstsight remove {address} NAME, and enroll again" if bad else "")]
 
 
 def _bound(model: str, fingerprint: str, enrolled: str) -> Check:

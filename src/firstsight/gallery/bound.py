@@ -26,6 +26,8 @@ class Bound:
         self.store = store
         self.address = address
         self._model = model
+        if model is not None:
+            store.expect(lambda: model.lengths)
 
     def __repr__(self) -> str:
         try:
@@ -101,6 +103,7 @@ class Bound:
                 f"{model.fingerprint}: their embeddings do not compare; use that model, or firstsight gallery rebuild"
             )
         self._model = model
+        self.store.expect(lambda: model.lengths)
         return model
 
     def close(self) -> None:
@@ -118,4 +121,4 @@ def contract_of(model: Model, keep_sources: bool) -> Contract:
     """What a gallery of this model records of it."""
     shipped = model.path.parent == SHIPPED
     place = model.path.name if shipped else shown(str(model.path.resolve()))
-    return Contract(place, model.fingerprint, model.dim, keep_sources)
+    return Contract(place, model.fingerprint, model.dim, keep_sources, lambda: model.lengths)

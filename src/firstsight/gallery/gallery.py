@@ -19,12 +19,13 @@ from firstsight.gallery.enrolled import Blocks, Enrolled
 from firstsight.gallery.gate import examine, overridden, refuse, sure_of, unreadable
 from firstsight.gallery.looking import Looking
 from firstsight.gallery.names import Said, name_in, said_of, spelled
-from firstsight.gallery.notes import repeated, waiting
+from firstsight.gallery.notes import repeated
 from firstsight.gallery.several import Probes
 from firstsight.gallery.taking import Taken, noted, take
 from firstsight.inputs.decode import listed
 from firstsight.inputs.several import read_whole, readable
 from firstsight.model import Model
+from firstsight.stores.listing import later
 from firstsight.types import (
     Decision,
     Enrolment,
@@ -39,6 +40,7 @@ from firstsight.types import (
     Source,
     Store,
 )
+from firstsight.vectors import checked
 
 
 class Gallery(Bound, Looking):
@@ -171,7 +173,7 @@ class Gallery(Bound, Looking):
         [(added, count)] = self.store.add([entry], replace=replace, events=events)
         notes = (*repeated(len(entry.sources), added), *seen)
         if replace:
-            notes += waiting(self.store.erase())
+            notes += later(self.store.erase())
         return Enrolment(entry.identity, added, count, notes)
 
     def enroll_embeddings(
@@ -186,10 +188,11 @@ class Gallery(Bound, Looking):
         """As :meth:`enroll`, for references already embedded ``(n, d)``; ``sources`` says where they come from.
 
         Nothing tells whether two are of one image, so all of them are stored; no quality gate looks at them.
+        GalleryError where they are not finite, or not of the model's :attr:`~Model.lengths`.
         """
-        return self._add(
-            Entry(name_in(self.store, identity), embeddings, sources, metadata=said_of(metadata)), record=record
-        )
+        self._bind(self.model)  # it knows the lengths
+        entry = Entry(name_in(self.store, identity), embeddings, sources, metadata=said_of(metadata))
+        return self._add(entry, record=record)
 
     def verify(self, identity: str, source: Source | Sequence[Source], *, record: Record | None = None) -> Decision:
         """Is this probe the identity? Its references are fused into one template.
@@ -278,8 +281,10 @@ class Gallery(Bound, Looking):
         record: Record | None = None,
         images: Sequence[bytes | None] = (),
     ) -> builtins.list[Match]:
-        """As :meth:`identify`, for probes already embedded ``(n, d)``; their ``images`` where they are to be kept."""
-        return self._identified(matched(self.model, self._asked(), embeddings, top=top), record, images)
+        """As :meth:`identify`, for probes already embedded ``(n, d)``, of the model's :attr:`~Model.lengths`; their
+        ``images`` where they are to be kept."""
+        probes = checked(embeddings, (len(embeddings), self.model.dim), self.model.lengths, "a probe")
+        return self._identified(matched(self.model, self._asked(), probes, top=top), record, images)
 
     def _identified(
         self, made: builtins.list[Match], record: Record | None, images: Sequence[bytes | None]
@@ -336,7 +341,7 @@ class Gallery(Bound, Looking):
 
     def _receipt(self, identity: str, count: int, into: str | None = None) -> Removal:
         erased = self.store.erase()
-        return Removal(identity, count, into, erased, waiting(erased))
+        return Removal(identity, count, into, erased, later(erased))
 
     def annotate(self, identity: str, metadata: Said, *, record: Record | None = None) -> Identity:
         """Say more of an identity; an empty value takes a key away.
@@ -352,4 +357,4 @@ class Gallery(Bound, Looking):
         """Delete all events before a day (UTC) or a moment, out of every file of the store."""
         until = moment(before)
         gone, erased = self.store.forget(until), self.store.erase()
-        return Forgotten(gone, until, erased, waiting(erased))
+        return Forgotten(gone, until, erased, later(erased))

@@ -26,7 +26,8 @@ from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.imported import array_of, kept_image
 from firstsight.gallery.names import name_in, said_of
 from firstsight.inputs.content import key_of
-from firstsight.types import Enrolment, Entry, FloatArray, Reference
+from firstsight.types import Enrolment, Entry, FloatArray, Lengths, Reference
+from firstsight.vectors import checked
 
 FORMAT = 1
 _BLOCK = 4096  # references in one commit of an import
@@ -87,13 +88,13 @@ def load(gallery: Gallery, folder: Path, *, progress: Progress | None = None) ->
     """
     folder = expanded(folder)
     about = _about(folder)
-    contract = gallery.store.contract
+    contract, lengths = gallery.store.contract, gallery.model.lengths
     if about["fingerprint"] != contract.fingerprint:
         raise GalleryError(
             f"{folder} was exported from a gallery of model {about['fingerprint']}, {gallery.address} is of "
             f"{contract.fingerprint}: their embeddings do not compare; import into a gallery of that model"
         )
-    vectors = _vectors(folder, (int(about["references"]), contract.dim))
+    vectors = _vectors(folder, (int(about["references"]), contract.dim), lengths)
     called = _Called(gallery)
     entries, people = list(_entries(folder, vectors, contract.keep_sources, called)), _people(folder, called)
     added: dict[str, int] = dict.fromkeys((e.identity for e in entries), 0)
@@ -126,7 +127,7 @@ def _about(folder: Path) -> dict[str, Any]:
     return dict(about)
 
 
-def _vectors(folder: Path, shape: tuple[int, int]) -> FloatArray:
+def _vectors(folder: Path, shape: tuple[int, int], lengths: Lengths) -> FloatArray:
     # The head of an array may tell any size: no more is made of it than the file holds.
     most = _MAX_HEAD + 4 * max(0, shape[0]) * shape[1]
     data = read_file(folder / "vectors.npy", most, GalleryError, "export again", inside=folder)
@@ -134,12 +135,12 @@ def _vectors(folder: Path, shape: tuple[int, int]) -> FloatArray:
         vectors = array_of(data)
     except ValueError as error:
         raise GalleryError(f"{folder}/vectors.npy can't be read ({error}); export again") from None
-    if vectors.shape != shape or vectors.dtype != np.float32 or not np.isfinite(vectors).all():
+    if vectors.shape != shape or vectors.dtype != np.float32:
         raise GalleryError(
-            f"{folder}/vectors.npy holds {vectors.dtype} of shape {vectors.shape}, float32 of {shape}, finite, was "
-            "expected; export again"
+            f"{folder}/vectors.npy holds {vectors.dtype} of shape {vectors.shape}, float32 of {shape} was expected; "
+            "export again"
         )
-    return np.asarray(vectors)
+    return checked(np.asarray(vectors), shape, lengths, f"{folder}/vectors.npy", GalleryError)
 
 
 class _Called:

@@ -26,7 +26,7 @@ def needs(role: str) -> Callable[[Request], Awaitable[None]]:
     async def check(request: Request) -> None:
         service: Service = request.app.state.service
         if role != OPEN:
-            request.state.asked.key = admitted(request, service, role)
+            request.state.asked.key = await service.keepers.run(admitted, request, service, role)
 
     check.role = role  # type: ignore[attr-defined]
     return check

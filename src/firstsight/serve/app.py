@@ -91,8 +91,7 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     _drain(service, asyncio.get_running_loop())
     yield
     service.ending = True
-    service.galleries.close()
-    service.access.close()
+    await anyio.to_thread.run_sync(service.close)
 
 
 def _drain(service: Service, loop: asyncio.AbstractEventLoop) -> None:

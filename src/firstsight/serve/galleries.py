@@ -11,7 +11,7 @@ from firstsight.errors import GalleryError, MissingError, ModelError, StaleError
 from firstsight.gallery import Gallery
 from firstsight.model import Encode, Model
 from firstsight.serve.batching import Batcher
-from firstsight.stores.listing import galleries_of
+from firstsight.stores.listing import Listing
 from firstsight.types import GalleryInfo
 
 T = TypeVar("T")
@@ -41,6 +41,7 @@ class Galleries:
         self.file = file
         self._lanes, self._seen = lanes, seen
         self._lock = threading.Lock()
+        self._listing: Listing | None = None
         self._opened: dict[str, _Opened] = {}
         self._models: dict[str, Model] = {}
         self._places: set[str] = set()
@@ -61,7 +62,11 @@ class Galleries:
 
     def listed(self) -> list[GalleryInfo]:
         """All galleries there are now."""
-        return galleries_of(self.file)
+        return self._list().galleries()
+
+    def number(self) -> int:
+        """How many there are now; cheap, whatever is in them."""
+        return self._list().number()
 
     def places(self) -> list[str]:
         """Where the models lie that were loaded or looked for, the longest first."""
@@ -79,6 +84,14 @@ class Galleries:
         """Close all."""
         for name in list(self._opened):
             self.forget(name)
+        if self._listing is not None:
+            self._listing.close()
+
+    def _list(self) -> Listing:
+        with self._lock:
+            if self._listing is None:
+                self._listing = Listing(self.file)
+            return self._listing
 
     def _ask(self, name: str, ask: Callable[[_Opened], T]) -> T:
         try:
@@ -111,6 +124,7 @@ class Galleries:
     def _batched(self, model: Model) -> Model:
         encode: Encode = Batcher(model.run, lanes=self._lanes, seen=self._seen)
         twin = Model(model.path, model.spec, model.calibration, encode=encode)
+        twin.lengths = model.lengths  # the twin's run would count as a request's, and load the network again
         self._models[model.fingerprint] = twin
         self._places.add(str(model.path))
         return twin

@@ -16,6 +16,8 @@ HEAD = 64 << 10
 """Bytes of a request before its body."""
 TRAILERS = 100
 """Lines of a head that follow a body."""
+MOMENT = 0.25
+"""Seconds in which who stops sending is answered, such as that the body would have been too large."""
 CONNECTIONS = 512
 """Connections of one process; a system usually lets it have 1024 files."""
 
@@ -90,9 +92,20 @@ class Connection(asyncio.Protocol):
             self.drop()
 
     def eof_received(self) -> bool | None:
-        """No more comes."""
-        ended: bool | None = self._http.eof_received()
-        return ended
+        """No more comes: what was asked before is answered still, where that takes a moment only."""
+        asked = self._http.cycle
+        self._http.eof_received()
+        if asked is None or asked.response_complete:
+            return False
+        self._leave(asked, time.monotonic() + MOMENT)
+        return True
+
+    def _leave(self, asked: Any, until: float) -> None:
+        """Close once the answer is there, or the moment is over."""
+        if asked.response_complete or time.monotonic() > until:
+            self._transport.close()
+        else:
+            asyncio.get_running_loop().call_later(MOMENT / 20, self._leave, asked, until)
 
     def pause_writing(self) -> None:
         """More of an answer waits to be read than is read at once."""

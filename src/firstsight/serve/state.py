@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from firstsight.files import expanded
+from firstsight.serve.aside import Aside, Readiness
 from firstsight.serve.galleries import Galleries
 from firstsight.serve.kept_probes import KeptProbes
 from firstsight.serve.limits import Queue, Rate
 from firstsight.serve.metrics import Metrics
 from firstsight.serve.settings import Settings
 from firstsight.stores.access import Access
+
+KEEPERS = 4  # threads: a look takes some microseconds
 
 
 @dataclass(slots=True)
@@ -21,6 +24,8 @@ class Service:
         settings: what it was told.
         galleries: of the file it serves.
         access: its keys.
+        keepers: the threads that look at them.
+        readiness: whether the store is in reach.
         queue, rate: how much it takes on.
         kept: how much of the probes it keeps.
         metrics: what it counts.
@@ -35,8 +40,18 @@ class Service:
     rate: Rate
     kept: KeptProbes
     metrics: Metrics
+    keepers: Aside = field(default_factory=lambda: Aside(KEEPERS))
+    readiness: Readiness = field(init=False)
     open: int = 0
     ending: bool = False
+
+    def __post_init__(self) -> None:
+        self.readiness = Readiness(self.galleries.number)
+
+    def close(self) -> None:
+        """Release the store."""
+        self.galleries.close()
+        self.access.close()
 
     def places(self) -> list[tuple[str, str]]:
         """Paths of this machine, and the words that errors say instead to whoever asks from elsewhere."""

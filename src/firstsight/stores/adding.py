@@ -9,8 +9,34 @@ from typing import Any
 
 import numpy as np
 
+from firstsight.errors import GalleryError
 from firstsight.stores import rows
-from firstsight.types import Entry
+from firstsight.types import Entry, FloatArray, Lengths
+from firstsight.vectors import floats, odd, told
+
+_USUAL = np.dtype(np.float32)
+
+
+def fitting(entries: Sequence[Entry], dim: int, lengths: Lengths) -> FloatArray:
+    """The vectors ``(n, dim)`` of all entries, one after another.
+
+    Raises:
+        GalleryError: some are of another shape or type, not finite, or of no length that vectors here have.
+    """
+    several = []
+    for identity, vectors, sources, *_ in entries:
+        shape = (len(sources), dim)
+        usual = isinstance(vectors, np.ndarray) and vectors.dtype == _USUAL and vectors.shape == shape and sources
+        several.append(vectors if usual else floats(vectors, (max(1, shape[0]), dim), repr(identity), GalleryError))
+    joined: FloatArray = np.concatenate(several) if several else np.empty((0, dim), np.float32)
+    wrong = odd(joined, lengths)
+    if len(wrong):
+        whose = np.repeat(np.arange(len(several)), [len(vectors) for vectors in several])[wrong[0]]
+        raise GalleryError(
+            f"a vector of {entries[whose].identity!r} {told(joined[wrong[0]], lengths)}; embed its image by the "
+            "gallery's model"
+        )
+    return joined
 
 
 def identities(db: sqlite3.Connection, gallery: int, names: list[str], top: int) -> dict[str, int]:
@@ -27,20 +53,26 @@ def identities(db: sqlite3.Connection, gallery: int, names: list[str], top: int)
 
 
 def references(
-    db: sqlite3.Connection, entries: Sequence[Entry], ids: dict[str, int], top: int, number: int
+    db: sqlite3.Connection,
+    entries: Sequence[Entry],
+    vectors: FloatArray,
+    ids: dict[str, int],
+    top: int,
+    number: int,
 ) -> list[tuple[int, int]]:
     """Those that their identity does not have yet; for each entry how many are added, and how many there then are.
 
     Args:
         db: within a transaction.
-        entries: vectors all of one length.
+        entries: whose vectors these are.
+        vectors: ``(n, d)`` of all entries, one after another, as :func:`fitting` gives them.
         ids: number of each name.
         top: identities above it are new.
         number: of the first new reference.
     """
     total = {owner: rows.count(db, owner) for owner in ids.values() if owner <= top}
-    size = 4 * entries[0].vectors.shape[1]
-    blob = memoryview(np.concatenate([e.vectors for e in entries]).astype("<f4", copy=False).tobytes())
+    size = 4 * vectors.shape[1]
+    blob = memoryview(vectors.astype("<f4", copy=False).tobytes())
     images: list[tuple[int, bytes]] = []
     result: list[tuple[int, int]] = []
 

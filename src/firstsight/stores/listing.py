@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from firstsight.errors import MissingError
@@ -37,9 +38,46 @@ def galleries_of(address: str | Path) -> list[GalleryInfo]:
     file = _file(address)
     try:
         with file.reading() as db:
-            return [GalleryInfo(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in db.execute(_LIST)]
+            return _galleries(db)
     finally:
         file.close()
+
+
+class Listing:
+    """The galleries of a file on a connection that is kept: what is in them is counted again after a write only.
+
+    Args:
+        address: of a store; a ``#name`` in it says nothing here.
+
+    Raises:
+        GalleryError: there is no such file, or it is no store.
+    """
+
+    def __init__(self, address: str | Path) -> None:
+        self._file = _file(address)
+        self._counted: tuple[tuple[int, int], list[GalleryInfo]] | None = None
+
+    def number(self) -> int:
+        """How many galleries there are: some microseconds, whatever is in them.
+
+        Raises:
+            StorageError: the file is out of reach.
+        """
+        with self._file.reading() as db:
+            return int(db.execute("SELECT count(*) FROM gallery").fetchone()[0])
+
+    def galleries(self) -> list[GalleryInfo]:
+        """As :func:`galleries_of`."""
+        with self._file.reading() as db:
+            # Changes with every commit of another connection, and this one commits nothing.
+            state = (self._file.age, int(db.execute("PRAGMA data_version").fetchone()[0]))
+            if self._counted is None or self._counted[0] != state:
+                self._counted = state, _galleries(db)
+            return list(self._counted[1])
+
+    def close(self) -> None:
+        """Release the file."""
+        self._file.close()
 
 
 def damage_of(address: str | Path) -> list[str]:
@@ -89,13 +127,22 @@ def drop(address: str | Path) -> Dropped:
                 db.execute(statement, (number,))
             rows.erase_later(db)
         erased = file.erase()
-        return Dropped(name, there[name][3], there[name][4], erased, () if erased else (LATER,))
+        return Dropped(name, there[name][3], there[name][4], erased, later(erased))
     finally:
         file.close()
 
 
 LATER = "another process is reading the store; the bytes go with the next write, or when the last one closes it"
 """What a receipt says while bytes of what was removed may be in a file of the store still."""
+
+
+def later(erased: bool) -> tuple[str, ...]:
+    """What a receipt notes: nothing, or :data:`LATER`."""
+    return () if erased else (LATER,)
+
+
+def _galleries(db: sqlite3.Connection) -> list[GalleryInfo]:
+    return [GalleryInfo(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in db.execute(_LIST)]
 
 
 def _file(address: str | Path) -> Database:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from firstsight.errors import GalleryError, likeliest
-from firstsight.types import FloatArray, Portion, Reference
+from firstsight.types import FloatArray, Lengths, Portion, Reference
+from firstsight.vectors import odd, told
 
 _COMPARED, _BEGINNING = 1000, 20  # names: of a whole gallery, and of those with one beginning
 _LAST = "\U0010ffff"
@@ -42,7 +43,7 @@ LAST = """SELECT max(coalesce((SELECT max(id) FROM identity), 0), coalesce(c.las
 """The highest numbers ever given, of an identity, a reference, a change; and the fingerprint of a gallery."""
 
 
-def portion(address: str, dim: int, rows: Sequence[tuple[int, str | None, bytes | None]]) -> Portion:
+def portion(address: str, dim: int, lengths: Lengths, rows: Sequence[tuple[int, str | None, bytes | None]]) -> Portion:
     """From rows of ``CHANGED``, whole identities."""
     ids: list[int] = []
     names, owners, vectors = [], [], []
@@ -53,14 +54,15 @@ def portion(address: str, dim: int, rows: Sequence[tuple[int, str | None, bytes 
         if vector is not None:
             owners.append(len(ids) - 1)
             vectors.append((name, vector))
-    return Portion(np.array(ids, np.int64), names, matrix(address, dim, vectors), np.array(owners, np.int64))
+    made = matrix(address, dim, lengths, vectors)
+    return Portion(np.array(ids, np.int64), names, made, np.array(owners, np.int64))
 
 
-def matrix(address: str, dim: int, rows: Sequence[tuple[str | None, bytes]]) -> FloatArray:
-    """``(n, dim)`` float32 of the vectors of names.
+def matrix(address: str, dim: int, lengths: Lengths, rows: Sequence[tuple[str | None, bytes]]) -> FloatArray:
+    """``(n, dim)`` float32 of the vectors of names; of a name those that it has, first enrolled first.
 
     Raises:
-        GalleryError: one has another length or type.
+        GalleryError: one is no vector of so many numbers, or not finite, or of no length that vectors here have.
     """
     for name, vector in rows:
         if not isinstance(vector, bytes) or len(vector) != 4 * dim:
@@ -68,7 +70,16 @@ def matrix(address: str, dim: int, rows: Sequence[tuple[str | None, bytes]]) -> 
                 f"{address} holds a damaged vector of {name!r}, {dim} numbers were expected; restore it from a backup"
             )
     joined = np.frombuffer(b"".join(vector for _, vector in rows), "<f4")
-    return joined.reshape(len(rows), dim).astype(np.float32, copy=False)
+    made: FloatArray = joined.reshape(len(rows), dim).astype(np.float32, copy=False)
+    wrong = odd(made, lengths)
+    if len(wrong):
+        name = rows[wrong[0]][0]
+        place = 1 + sum(other == name for other, _ in rows[: wrong[0]])
+        raise GalleryError(
+            f"{address} holds a vector of {name!r}, its reference {place}, that {told(made[wrong[0]], lengths)}; it "
+            f"did not come from the model: firstsight remove {address} NAME, or restore the file from a backup"
+        )
+    return made
 
 
 def last(db: sqlite3.Connection, gallery: int) -> tuple[int, int, int, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Unpack
 
@@ -12,10 +12,11 @@ import numpy as np
 
 from firstsight.errors import GalleryError, MissingError, StaleError, TakenError, guessed
 from firstsight.files import expanded
-from firstsight.stores import adding, rows
+from firstsight.stores import adding, looking, rows
 from firstsight.stores import events as happenings
 from firstsight.stores.database import Database
-from firstsight.types import Contract, Entry, Event, FloatArray, Identity, IntArray, Portion, Reference, State
+from firstsight.types import Contract, Entry, Event, FloatArray, Identity, IntArray, Lengths, Portion, Reference, State
+from firstsight.vectors import ANY, checked
 
 _BLOCK = 4096  # rows that are read at a time
 _MANY = 5000  # entries in one write that are worth a larger page cache
@@ -42,8 +43,10 @@ class SqliteStore:
         hint = f"make it with firstsight gallery create {address} --model NAME"
         self._file = Database(expanded(file), hint, new=create is not None)
         try:
+            self._lengths: Callable[[], Lengths] = lambda: ANY
             if create is not None:
                 self._create(create)
+                self._lengths = create.lengths or self._lengths
             self._age = -1
             self._find()
         except BaseException:
@@ -77,17 +80,15 @@ class SqliteStore:
         """What binds the gallery to its model, as it was when this store was opened."""
         return self._contract
 
+    def expect(self, lengths: Callable[[], Lengths]) -> None:
+        """See :meth:`Store.expect`."""
+        self._lengths = lengths
+
     def add(
         self, entries: Sequence[Entry], *, replace: bool = False, events: Sequence[Event] = ()
     ) -> list[tuple[int, int]]:
         """See :meth:`Store.add`."""
-        dim = self.contract.dim
-        for identity, vectors, sources, *_ in entries:
-            if vectors.shape != (len(sources), dim) or not len(sources):
-                raise GalleryError(
-                    f"vectors of shape {vectors.shape} came for {identity!r}, {(max(1, len(sources)), dim)} was "
-                    "expected"
-                )
+        vectors = adding.fitting(entries, self.contract.dim, self._lengths())
         if not entries:
             return []
         with self._file.writing(many=len(entries) > _MANY) as db:
@@ -98,7 +99,7 @@ class SqliteStore:
                 for name in dict.fromkeys(e.identity for e in entries):
                     self._clear(db, self._one(db, name))
             ids = adding.identities(db, self._id, list(dict.fromkeys(e.identity for e in entries)), top)
-            result = adding.references(db, entries, ids, top, number + 1)
+            result = adding.references(db, entries, vectors, ids, top, number + 1)
             happenings.write(db, self._id, events)
             return result
 
@@ -253,6 +254,7 @@ class SqliteStore:
         query, given = rows.EVERYBODY, (self._id,)
         if since is not None and since[0] == self._age:
             query, given = rows.CHANGED, (*since[1:], self._id, self._id)
+        dim, lengths = self.contract.dim, self._lengths()
         with self._reading() as db:
             cursor = db.execute(query, given)
             some: list[tuple[int, str | None, bytes | None]] = []
@@ -260,20 +262,27 @@ class SqliteStore:
                 some += more
                 whole = next((n for n in range(len(some) - 1, 0, -1) if some[n][0] != some[n - 1][0]), 0)
                 if whole:  # the last identity may go on
-                    yield rows.portion(self.address, self.contract.dim, some[:whole])
+                    yield rows.portion(self.address, dim, lengths, some[:whole])
                     some = some[whole:]
             if some:
-                yield rows.portion(self.address, self.contract.dim, some)
+                yield rows.portion(self.address, dim, lengths, some)
+
+    def damaged(self) -> list[Reference]:
+        """References whose vector can't be read, is not finite, or is of no length that the model's have."""
+        with self._reading() as db:
+            return looking.damaged(db, self._id, self.contract.dim, self._lengths())
 
     def switch(self, contract: Contract, ids: IntArray, vectors: FloatArray) -> bool:
         """See :meth:`Store.switch`."""
+        lengths = contract.lengths or (lambda: ANY)
+        fit = checked(vectors, (len(ids), contract.dim), lengths(), f"{contract.model}'s references", GalleryError)
         with self._file.writing() as db:
             self._begin(db)
             query = f"SELECT r.id FROM {rows.ALL} ON i.id = r.identity WHERE i.gallery=? ORDER BY r.id"  # noqa: S608
             there = [row[0] for row in db.execute(query, (self._id,))]
             if there != ids.tolist():
                 return False
-            made = np.ascontiguousarray(vectors, "<f4")
+            made = np.ascontiguousarray(fit, "<f4")
             pairs = zip(made, there, strict=True)
             db.executemany("UPDATE reference SET vector=? WHERE id=?", ((v.data, i) for v, i in pairs))
             db.execute(
@@ -281,7 +290,7 @@ class SqliteStore:
                 (contract.model, contract.fingerprint, contract.dim, contract.keep_sources, self._id),
             )
             rows.erase_later(db)
-        self._contract = contract
+        self._contract, self._lengths = contract, lengths
         self._file.age += 1  # what was read of the other model is void
         self._age = self._file.age
         return True
@@ -337,4 +346,4 @@ class SqliteStore:
         return db.execute("DELETE FROM reference WHERE identity=?", (owner,)).rowcount
 
     def _matrix(self, named: Sequence[tuple[str | None, bytes]]) -> FloatArray:
-        return rows.matrix(self.address, self.contract.dim, named)
+        return rows.matrix(self.address, self.contract.dim, self._lengths(), named)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from firstsight.types.events import Copy, Event, Forgotten, Presence, Record
 from firstsight.types.failures import Failure, Fault
 from firstsight.types.served import Check, Dropped, Embeddings, GalleryInfo, Key, ModelInfo, Revoked
-from firstsight.types.store import Contract, Entry, Portion, State, Store
+from firstsight.types.store import Contract, Entry, Lengths, Portion, State, Store
 from firstsight.types.values import (
     BoolArray,
     Candidate,
@@ -55,6 +55,7 @@ __all__ = [
     "Info",
     "IntArray",
     "Key",
+    "Lengths",
     "Map",
     "Match",
     "Metric",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeAlias
 
 from firstsight.types.events import Event
 from firstsight.types.values import FloatArray, Identity, IntArray, Reference
+
+Lengths: TypeAlias = tuple[float, float]
+"""The least and the greatest length (L2) that a vector may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +23,14 @@ class Contract:
         fingerprint: of that model; another one's vectors must not mix with these.
         dim: length of a vector.
         keep_sources: whether the images of references are kept in the store.
+        lengths: asks the model for those of its vectors; not stored, see :meth:`Store.expect`.
     """
 
     model: str
     fingerprint: str
     dim: int
     keep_sources: bool = False
+    lengths: Callable[[], Lengths] | None = field(default=None, compare=False, repr=False)
 
 
 class Entry(NamedTuple):
@@ -79,10 +84,18 @@ class Store(Protocol):
     def contract(self) -> Contract:
         """What binds the gallery to its model."""
 
+    def expect(self, lengths: Callable[[], Lengths]) -> None:
+        """Refuse vectors of other lengths from now on, those that come and those that are read; asked when needed.
+
+        Until then, and in a gallery whose model is not loaded, they are to be finite.
+        """
+
     def add(
         self, entries: Sequence[Entry], *, replace: bool = False, events: Sequence[Event] = ()
     ) -> list[tuple[int, int]]:
         """Store all entries or none; for each how many references are new, and how many its identity now has.
+
+        Vectors that are not finite, or not of the lengths that the model's have, are refused with GalleryError.
 
         With ``replace``, what the identities had before goes in the same moment, and an unknown one is refused.
         """
@@ -152,6 +165,9 @@ class Store(Protocol):
 
     def rows(self) -> Iterator[tuple[list[Reference], FloatArray]]:
         """All references with their vectors ``(n, d)``, oldest first, some at a time."""
+
+    def damaged(self) -> list[Reference]:
+        """References whose vector can't be read, is not finite, or is of no length that the model's have."""
 
     def image(self, reference: int) -> bytes | None:
         """The image kept of a reference."""

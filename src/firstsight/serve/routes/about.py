@@ -38,12 +38,13 @@ async def health() -> Response:
 
 
 @router.get("/ready", **door(Ready, OPEN, also=(503,)))
-def ready(service: The) -> Response:
-    """Whether questions should be sent here: 503 when the store is out of reach, or the service is about to end."""
+async def ready(service: The) -> Response:
+    """Whether questions should be sent here: 503 when the store is out of reach, or the service is about to end. Told
+    of a second ago at most."""
     if service.ending:
         raise Refusal(503, BusyError("the service is about to end; ask another one"))
-    galleries = service.galleries.listed()
-    return reply({"status": "ready", "galleries": len(galleries), "model": service.galleries.model.fingerprint})
+    galleries = await service.readiness.galleries()
+    return reply({"status": "ready", "galleries": galleries, "model": service.galleries.model.fingerprint})
 
 
 @router.get("/metrics", **door(None, "read", media="text/plain"))
