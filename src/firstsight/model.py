@@ -233,16 +233,33 @@ class Model:
         decision = decide(float(self.aligned(a[None], b[None])[0]), self.calibration)
         return with_notes(decision, [note for reading in readings for note in reading.notes])
 
-    def save_calibration(self, calibration: Calibration) -> None:
+    def stating(self, depth: int) -> Model:
+        """This model with a depth stated of pictures of more than 8 bits: another one, with a fingerprint of its own.
+
+        Nothing is written; see :meth:`save_calibration`.
+        """
+        settings = {**self.spec.input.settings, "depth": depth}
+        made = self.spec.input.model_copy(update={"settings": settings})
+        return Model(self.path, self.spec.model_copy(update={"input": made}), encode=self._encode)
+
+    def save_calibration(self, calibration: Calibration, *, depth: int = 0) -> None:
         """Write the calibration and the card beside the model, both or neither.
+
+        Args:
+            calibration: of this model, or with ``depth`` of :meth:`stating` it.
+            depth: to be stated from now on, which is written too; 0 leaves the model as it is.
 
         Raises:
             StorageError: the directory can't be written.
         """
+        spec = self.stating(depth).spec if depth else self.spec
         text = json.dumps(dataclasses.asdict(calibration), indent=1)
-        readme = card(self.spec, calibration)
-        write_together(self.path, {"README.md": readme.encode(), "calibration.json": text.encode()})
-        self.calibration = calibration
+        files = {"README.md": card(spec, calibration).encode(), "calibration.json": text.encode()}
+        if depth:
+            files["model.json"] = json.dumps(spec.model_dump(exclude_none=True), indent=1).encode()
+        write_together(self.path, files)
+        self.calibration, self.spec = calibration, spec
+        self.__dict__.pop("input", None)
 
 
 def shipped() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firstsight.datasets import DataSet, open_data, refuse_overlap
+from firstsight.datasets.depths import guessing
 from firstsight.datasets.readings import Progress
 from firstsight.errors import DataError, count
 from firstsight.evaluation.diagnosis import diagnose
@@ -44,6 +45,8 @@ def evaluate(
             raise DataError(f"{held.name} is {chosen_on}; evaluate on other pairs")
     elif calibration and held.class_names & frozenset(calibration.classes):
         notes.append("some of these classes chose the threshold, which this protocol does not use")
+    if guesses := guessing(held, model.input.depth):
+        notes.append(guesses)
     choice = None
     if procedure.choice:
         beside = open_data(procedure.choice)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from firstsight.datasets import DataSet
+from firstsight.datasets.depths import guessing
 from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import DataError
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import spelled
+from firstsight.notices import tell
 from firstsight.types import Example, Match, Tally
 
 
@@ -18,6 +20,9 @@ def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None =
     Raises:
         DataError: none is left.
     """
+    data.tell_notes()
+    if guesses := guessing(data, gallery.model.input.depth):
+        tell(f"{data.name}: {guesses}")
     enrolled = {r.source for r in gallery.list()}
     probes = data.where(lambda e: e.source not in enrolled, data.name)
     if not len(probes):
