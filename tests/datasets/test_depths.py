@@ -13,6 +13,7 @@ from drawn import TINY, Cli
 from firstsight import api
 from firstsight.datasets import open_data
 from firstsight.datasets.depths import chosen, depths_of, told
+from firstsight.gallery import Gallery
 from firstsight.model import Model
 
 
@@ -86,6 +87,25 @@ def test_further_training_keeps_what_calibrating_stated(uncalibrated_model: Path
 
     model = Model.load(uncalibrated_model).stating(12)
     assert recipe_from(model, None).sections["input"]["depth"] == 12
+
+
+def test_blank_pictures_are_told(tiny_model: Path, strangers: Path, tmp_path: Path, cli: Cli) -> None:
+    """Evaluate, calibrate and identify on data say how many pictures show nothing, and which."""
+    place = Path(shutil.copytree(strangers, tmp_path / "set"))
+    some = sorted(place.iterdir())[0] / "0.png"
+    Image.new("RGB", (64, 64)).save(some)
+    told = f"1 picture shows nothing to recognise (no ink or contrast): {some}"
+    assert told in api.evaluate(tiny_model, "verification", f"folder:{place}").notes
+    copied, gallery = shutil.copytree(tiny_model, tmp_path / "model"), tmp_path / "g.db"
+    assert told in cli("calibrate", copied, f"folder:{place}", "--fmr", 0.1).err
+    assert cli("enroll", empty(gallery, tiny_model), "--data", f"folder:{strangers}", "--override", "all").code == 0
+    assert told in cli("identify", gallery, "--data", f"folder:{place}").err
+
+
+def empty(place: Path, model: Path) -> Path:
+    """An empty gallery."""
+    Gallery.create(place, model).close()
+    return place
 
 
 def test_evaluation_tells_of_guesses(tiny_model: Path, deep_strangers: Path, strangers: Path, tmp_path: Path) -> None:

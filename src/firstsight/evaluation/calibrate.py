@@ -15,6 +15,7 @@ from firstsight.calibration import (
     fit_shifts,
 )
 from firstsight.datasets import DataSet, open_data, refuse_overlap
+from firstsight.datasets.blanks import blanks
 from firstsight.datasets.depths import chosen, depths_of
 from firstsight.datasets.pairs import draw_pairs
 from firstsight.datasets.readings import Progress
@@ -82,7 +83,9 @@ def calibrate(
     )
     depth = 0 if model.input.depth else chosen(depths_of([held]))
     given, model = model, model.stating(depth) if depth else model
-    _, embeddings = embedded(model, held, progress=progress)
+    arrays, embeddings = embedded(model, held, progress=progress)
+    if empty := blanks(held, arrays):
+        tell(f"{held.name}: {empty}")
     pairs = draw_pairs(held, seed=seed)
     scores = pair_scores(model, embeddings, pairs.left, pairs.right)
     if not np.isfinite(scores).all():

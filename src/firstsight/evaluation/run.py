@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firstsight.datasets import DataSet, open_data, refuse_overlap
+from firstsight.datasets.blanks import blanks
 from firstsight.datasets.depths import guessing
 from firstsight.datasets.readings import Progress
 from firstsight.errors import DataError, count
@@ -54,6 +55,8 @@ def evaluate(
         choice = Subject(model, beside, *embedded(model, beside, progress=progress), settled)
     seen = procedure.unseen == "images" and bool(held.class_names & model.trained_classes)
     vectors = embedded(model, held, progress=progress)
+    if empty := blanks(held, vectors[0]):
+        notes.append(empty)
     subject = Subject(model, held, *vectors, settled, calibration, choice, learned=seen)
     outcome = procedure.measure(subject)
     diagnosis, details = diagnose(subject, outcome)
