@@ -92,6 +92,11 @@ class Model:
         """Classes it learned from, qualified by the kind of their data set."""
         return frozenset(self.spec.trained.classes)
 
+    @property
+    def depth(self) -> int:
+        """Bits that it states of pixels of more than 8; 0 for what files say, or else a guess."""
+        return int(self.spec.input.settings.get("depth", 0))
+
     @cached_property
     def input(self) -> Input:
         """What reads a source for this model."""
@@ -234,12 +239,8 @@ class Model:
         return with_notes(decision, [note for reading in readings for note in reading.notes])
 
     def stating(self, depth: int) -> Model:
-        """This model with a depth stated of pictures of more than 8 bits: another one, with a fingerprint of its own.
-
-        Nothing is written; see :meth:`save_calibration`.
-        """
-        settings = {**self.spec.input.settings, "depth": depth}
-        made = self.spec.input.model_copy(update={"settings": settings})
+        """This model with a depth stated of deep pictures: another one, not written yet; see save_calibration."""
+        made = self.spec.input.model_copy(update={"settings": {**self.spec.input.settings, "depth": depth}})
         return Model(self.path, self.spec.model_copy(update={"input": made}), encode=self._encode)
 
     def save_calibration(self, calibration: Calibration, *, depth: int = 0) -> None:

@@ -81,7 +81,7 @@ def calibrate(
         model.trained_classes,
         "calibrate on other classes, or the threshold lies",
     )
-    depth = 0 if model.input.depth else chosen(depths_of([held]))
+    depth = 0 if model.depth else chosen(depths_of([held]))
     given, model = model, model.stating(depth) if depth else model
     arrays, embeddings = embedded(model, held, progress=progress)
     if empty := blanks(held, arrays):

@@ -46,7 +46,7 @@ def evaluate(
             raise DataError(f"{held.name} is {chosen_on}; evaluate on other pairs")
     elif calibration and held.class_names & frozenset(calibration.classes):
         notes.append("some of these classes chose the threshold, which this protocol does not use")
-    if guesses := guessing(held, model.input.depth):
+    if guesses := guessing(held, model.depth):
         notes.append(guesses)
     choice = None
     if procedure.choice:

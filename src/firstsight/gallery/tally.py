@@ -22,7 +22,7 @@ def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None =
         DataError: none is left.
     """
     data.tell_notes()
-    if guesses := guessing(data, gallery.model.input.depth):
+    if guesses := guessing(data, gallery.model.depth):
         tell(f"{data.name}: {guesses}")
     enrolled = {r.source for r in gallery.list()}
     probes = data.where(lambda e: e.source not in enrolled, data.name)
