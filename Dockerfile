@@ -7,7 +7,7 @@ FROM python:3.11-slim
 RUN useradd --uid 10001 --no-create-home --home-dir /data firstsight && install -d -o firstsight -m 0700 /data
 COPY --from=wheels /wheels /wheels
 RUN pip install --no-cache-dir --no-index --find-links /wheels 'firstsight[serve]' && rm -rf /wheels
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 ORT_DISABLE_TELEMETRY=1
 USER firstsight
 WORKDIR /data
 VOLUME /data

@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# ONNX Runtime sends no usage data, whoever imports it.
+export ORT_DISABLE_TELEMETRY := 1
+
 # Real data for tests and results: FIRSTSIGHT_DATA, or ../shared/data where that is there.
 ifeq ($(FIRSTSIGHT_DATA),)
 ifneq ($(wildcard ../shared/data/.),)
@@ -17,7 +20,7 @@ LEFT_OUT  := $(strip $(if $(HAVE_DATA),,data) $(if $(HAVE_BROWSER),,browser))
 SPACE     := $(subst ,, )
 SELECT    := $(if $(LEFT_OUT),-m "not $(subst $(SPACE), and not ,$(LEFT_OUT))")
 
-.PHONY: help env demo test check lint types unit pictures results results-glyphs bench bench-training bench-koch bench-embedding bench-store bench-service service-fuzz clean
+.PHONY: help env demo test check lint types unit pictures results results-glyphs bench bench-training bench-koch bench-embedding bench-store bench-service bench-pixels service-fuzz chaos clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -78,8 +81,14 @@ bench-store: env  ## speed and memory of galleries beside faiss and bare sqlite3
 bench-service: env  ## the service beside the bare cost of its work; half an hour of mixed load; into results/
 	$(BIN)/python results/bench_service.py
 
+bench-pixels: env  ## memory of the service while 64 clients send pictures of 24 megapixels, into results/
+	$(BIN)/python results/bench_pixels.py
+
 service-fuzz: env  ## 20,000 malformed requests at a running service, into results/
 	$(BIN)/python results/fuzz_service.py
+
+chaos: env  ## many processes on one gallery file, killed at random; 300 rounds, an hour and more; into results/
+	$(BIN)/python results/chaos.py
 
 clean:  ## remove what make made, the environment included
 	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

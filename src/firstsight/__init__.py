@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from firstsight.onnx_runtime import keep_quiet
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -86,6 +88,8 @@ __all__ = [
     "train",
     "why",
 ]
+
+keep_quiet()  # before anything loads ONNX Runtime, which reads the switch once
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@
     ├── DataError              2  a data set is missing, broken or unfit for the task
     ├── ModelError             2  a model directory is missing, altered or unfit
     ├── CalibrationError       2  calibration is missing or cannot be made from this data
+    │   └── UndecidedError     2  a score was taken for an answer; a TypeError too
     ├── GalleryError           2  a gallery or identity is missing, or belongs to another model
     │   ├── MissingError       2  there is no such gallery, identity or reference
     │   ├── TakenError         2  the name is another one's already
@@ -62,6 +63,10 @@ class CalibrationError(FirstSightError):
     """A calibration is missing, or cannot be made from the data given."""
 
     exit_code = 2
+
+
+class UndecidedError(CalibrationError, TypeError):
+    """What was not decided was asked whether it is true."""
 
 
 class GalleryError(FirstSightError):

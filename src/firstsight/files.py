@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -9,9 +10,11 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from firstsight.errors import StorageError
+from firstsight.errors import FirstSightError, StorageError
 
 FILE, FOLDER, MISSING = "is a file", "is a folder", "does not exist"
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # a pipe is opened at once, and refused
+_NO_FILE, _LINK = "it is no regular file", "it is a link, where a file of its own was expected"
 _STAGING = (".", ".partial")  # how the folders begin and end in which new files wait
 
 
@@ -37,6 +40,70 @@ def spelled_out(name: str | Path) -> str:
     """A name or path that can be printed anywhere: what is no UTF-8, or no character to be seen, is spelled out."""
     text = str(name).encode("utf-8", "backslashreplace").decode()
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def read_file(
+    path: Path, most: int, error: type[FirstSightError], mend: str = "", *, inside: Path | None = None
+) -> bytes:
+    """The content of a regular file, of which never more is read than is allowed, whatever it says of its size.
+
+    Args:
+        path: of the file. A pipe, a device, a socket or a folder is refused and never waited for.
+        most: bytes.
+        error: what is raised.
+        mend: ends its message.
+        inside: a folder of somebody else that the path lies in: no part of the path below it may be a link.
+
+    Raises:
+        error: it is missing, no regular file, too large, can't be read, or leads out of the folder.
+    """
+    end = f"; {mend}" if mend else ""
+    try:
+        handle = _opened(path, inside)
+        try:
+            told = os.fstat(handle)
+            if not stat.S_ISREG(told.st_mode):
+                raise OSError(errno.EINVAL, _NO_FILE)
+            data = _content(handle, min(told.st_size, most), most)
+        finally:
+            os.close(handle)
+    except (OSError, ValueError) as failed:  # ValueError: a NUL in the path
+        raise error(f"{path} can't be read ({getattr(failed, 'strerror', None) or failed}){end}") from None
+    if len(data) > most:
+        allowed = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most:,} bytes"
+        raise error(f"{path} is larger than the {allowed} allowed{end}")
+    return data
+
+
+def _opened(path: Path, inside: Path | None) -> int:
+    """A descriptor of what is at a path; what is no regular file is not even opened, unless it is put there now."""
+    if inside is None:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError(errno.EINVAL, _NO_FILE)
+        return os.open(path, _READ)
+    *folders, name = path.relative_to(inside).parts
+    if ".." in (*folders, name):
+        raise OSError(errno.EINVAL, "it lies outside the folder")
+    here = os.open(inside, _READ | os.O_DIRECTORY)
+    try:
+        for folder in folders:
+            above, here = here, os.open(folder, _READ | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+            os.close(above)
+        mode = os.stat(name, dir_fd=here, follow_symlinks=False).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, _LINK if stat.S_ISLNK(mode) else _NO_FILE)
+        return os.open(name, _READ | os.O_NOFOLLOW, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _content(handle: int, expected: int, most: int) -> bytes:
+    """What a descriptor gives until its end, or one byte more than ``most``."""
+    parts, got = [], 0
+    while got <= most and (part := os.read(handle, min(most + 1 - got, max(expected + 1 - got, 1 << 16)))):
+        parts.append(part)
+        got += len(part)
+    return b"".join(parts)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -68,7 +135,7 @@ def write_together(
             for name in files:
                 place = folder / name
                 (Path(staging) / name).replace(place)
-        _sync(folder)
+        sync_folder(folder)
     except OSError as error:
         raise StorageError(f"{place} can't be written ({error.strerror}); what was there before is intact") from None
 
@@ -92,12 +159,21 @@ def append_line(path: Path, line: str) -> None:
         raise StorageError(f"{path} can't be written ({error.strerror}); the lines before are intact") from None
 
 
+def sync_folder(folder: Path) -> None:
+    """Bring the entries of a folder to disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _make(folder: Path) -> None:
     """The folder, and those above it, on disk: a new folder is an entry of the one above."""
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for place in made:
-        _sync(place.parent)
+        sync_folder(place.parent)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -105,11 +181,3 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from firstsight.errors import ModelError
+from firstsight.onnx_runtime import loaded
 from firstsight.types import FloatArray
 
 Ends = list[tuple[str, str, list[int]]]
@@ -28,10 +29,9 @@ def open_graph(data: bytes, source: str, expected: Ends, of_any_number_of: str) 
     Raises:
         ModelError: it refers to another file, can't be loaded, or takes or gives something else.
     """
-    import onnxruntime
-
     if b"\x0a\x08location" in data:  # the entry that points an ONNX tensor to another file
         raise ModelError(f"{source} refers to another file, which a model may not")
+    onnxruntime = loaded()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = _threads()

@@ -92,3 +92,19 @@ def test_what_is_broken_is_told(fuzz: ModuleType, stood: dict[str, Any], what: s
     """A service that stood all passes; any one thing that it did not stand is named."""
     assert fuzz.broken(stood) == []
     assert len(fuzz.broken({**stood, what: found})) == 1
+
+
+def test_memory_for_large_pictures_is_measured(tmp_path: Path) -> None:
+    """Every format is drawn, sent by several clients for every verb and answered; what is no answer, a fault or late is
+    counted as one."""
+    pixels = script("bench_pixels")
+    pictures = pixels.drawn(tmp_path / "pictures", [(300, 200), (1200, 40), (40, 1200)])
+    assert len(pictures) == 2 * len(pixels.FORMATS)
+    found = pixels.measured(tmp_path, pictures, 4, 3)
+    assert found["requests"] == 12
+    assert found["faults"] == 0
+    assert found["within a gigabyte"]
+    assert {name.split()[0] for name in found["statuses"]} == set(pixels.VERBS)
+    rows: list[dict[str, Any]] = []
+    pixels.ask(1, 0, pictures, 1, rows)
+    assert rows[0]["status"] == 0

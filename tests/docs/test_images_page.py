@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 from firstsight.inputs import GlyphInput, ImageInput
-from firstsight.inputs.decode import FORMATS, GRAIN
+from firstsight.inputs.decode import FORMATS
 from firstsight.inputs.depth import GUESSES
+from firstsight.inputs.ink import GRAIN
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "images.md").read_text()

@@ -11,6 +11,9 @@ FLOORS = {
     "errors": 1,
     "types": 1,
     "files": 1,
+    "legible": 1,
+    "terminal": 1,
+    "onnx_runtime": 1,
     "notices": 1,
     "inputs": 2,
     "similarity": 2,
@@ -143,6 +146,19 @@ def test_torch_stays_in_the_lab() -> None:
                 continue
             tops = {n.split(".")[0] for n in names}
             assert not tops & {"torch", "onnx", "onnxscript", "safetensors"}, f"{name} imports {tops}"
+
+
+def test_one_module_loads_onnx_runtime() -> None:
+    """Its usage data is off because one module alone imports it, and the package calls that one first of all."""
+    for name, file in modules().items():
+        if name == "onnx_runtime":
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert "onnxruntime" not in {n.split(".")[0] for n in names}, name
+    first = [node for node in ast.parse((SRC / "__init__.py").read_text()).body if isinstance(node, ast.Expr)]
+    assert "keep_quiet()" in [ast.unparse(node) for node in first]
 
 
 def test_only_api_imports_learn_and_only_inside_functions() -> None:

@@ -63,6 +63,14 @@ def test_compose_holds_what_it_promises() -> None:
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
+def test_no_usage_data_leaves_the_container() -> None:
+    """The switch of ONNX Runtime stands in the image, in compose and in what make runs."""
+    [service] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"].values()
+    assert "ORT_DISABLE_TELEMETRY=1" in LAST
+    assert service["environment"]["ORT_DISABLE_TELEMETRY"] == "1"
+    assert "export ORT_DISABLE_TELEMETRY := 1" in (ROOT / "Makefile").read_text()
+
+
 def test_nothing_but_the_source_is_sent_to_the_builder() -> None:
     """Galleries, secrets and data of the folder are not in the image."""
     lines = (ROOT / ".dockerignore").read_text().split()

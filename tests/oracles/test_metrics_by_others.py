@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from firstsight.inputs.glyph import otsu
+from firstsight.inputs.ink import otsu
 from firstsight.metrics.identification import rank_one_credit
 from firstsight.metrics.intervals import exact
 from firstsight.metrics.verification import auc, eer, error_curve, rates_at

@@ -18,6 +18,7 @@ import pytest
 from firstsight import api
 from firstsight.errors import GalleryError, StorageError
 from firstsight.stores import database, rows
+from firstsight.stores.files_on_disk import Files
 from firstsight.stores.sqlite import SqliteStore
 from firstsight.types import Contract, Entry, Event
 from scripts import script
@@ -221,13 +222,13 @@ def test_a_store_restored_from_a_backup_is_read_anew(place: Path, store: SqliteS
 
 def test_a_write_into_a_file_that_vanishes_is_not_acknowledged(place: Path, store: SqliteStore) -> None:
     """A file that is deleted between the beginning of a write and its commit: the write is refused, not confirmed."""
-    inode, calls = store._file._inode, []
+    there, calls = store._file._on_disk, []
 
-    def vanishing() -> tuple[int, int] | None:
+    def vanishing() -> Files:
         calls.append(1)
-        return inode() if len(calls) == 1 else None
+        return there() if len(calls) == 1 else Files(None, None, None)
 
-    store._file._inode = vanishing  # type: ignore[method-assign]
+    store._file._on_disk = vanishing  # type: ignore[method-assign]
     with pytest.raises(StorageError, match="vanished while it was written"):
         store.add([entry("carol")])
 

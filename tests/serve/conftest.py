@@ -13,7 +13,7 @@ from firstsight import api
 from firstsight.gallery import Gallery
 from firstsight.serve.app import create_app
 from firstsight.serve.settings import Settings
-from served import Serve
+from served import Serve, from_here
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def serving(store: Path) -> Iterator[Serve]:
 
         def begin(**settings: object) -> TestClient:
             app = create_app(Settings(**{"store": str(store), "rate": 0, **settings}))  # type: ignore[arg-type]
-            return stack.enter_context(TestClient(app, base_url="http://localhost", raise_server_exceptions=False))
+            return stack.enter_context(from_here(app))
 
         yield begin
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import json
 import threading
 import zlib
 from collections.abc import Iterator
@@ -12,7 +14,9 @@ import pytest
 from PIL import Image, ImageFile
 
 from firstsight import api
-from firstsight.serve import limits
+from firstsight.inputs import pixel_budget
+from firstsight.inputs.pixel_budget import PixelBudget
+from firstsight.serve import bodies, limits
 from firstsight.serve.answers import Refusal
 from firstsight.serve.limits import Asked, Queue
 from served import Serve
@@ -144,14 +148,111 @@ def test_memory_for_bodies_is_bounded() -> None:
     """Bodies that are being read take from one store of memory, and give it back."""
     queue = Queue(2, 100)
     one, other = Asked("1"), Asked("2")
-    queue.hold(one, 60)
-    with pytest.raises(Refusal) as refused:
-        queue.hold(other, 41)
-    assert refused.value.status == 503
+    assert queue.hold(one, 60)
+    assert not queue.hold(other, 41)
+    assert queue.held == 60
     queue.leave(one)
-    queue.hold(other, 100)
+    assert queue.hold(other, 100)
     queue.leave(other)
     assert queue.held == 0
+
+
+def test_a_body_waits_for_room() -> None:
+    """A body for which there is no room is not refused: it goes on as soon as another request has been answered."""
+    queue, one, other = Queue(9, 100), Asked("1"), Asked("2")
+
+    async def both() -> None:
+        queue.hold(one, 90)
+        waiting = asyncio.create_task(queue.wait(other, 50))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        queue.leave(one)
+        await asyncio.wait_for(waiting, 5)
+
+    asyncio.run(both())
+    assert (queue.held, other.held) == (50, 50)
+
+
+def test_bodies_that_are_here_in_part_do_not_wait_for_each_other() -> None:
+    """Where all memory is taken by bodies of which none is whole, one of them may have the reserve, and only one."""
+    queue, one, other, third = Queue(9, 100, reserve=40), Asked("1"), Asked("2"), Asked("3")
+    assert queue.hold(one, 50)
+    assert queue.hold(other, 50)
+    assert queue.hold(other, 30)
+    assert not queue.hold(one, 1)
+    assert not queue.hold(third, 1)
+    assert queue.hold(other, 10)
+    assert not queue.hold(other, 1)
+    queue.leave(other)
+    assert queue.hold(one, 50)
+    assert queue.hold(one, 40)
+    queue.leave(one)
+    assert queue.held == 0
+
+
+def test_who_waits_too_long_for_room_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body for which there is no room for as long as it is waited for is 503, and nothing stays counted."""
+    monkeypatch.setattr(limits, "PATIENCE", 0.01)
+    queue, one, other = Queue(9, 100), Asked("1"), Asked("2")
+    queue.hold(one, 100)
+    with pytest.raises(Refusal) as refused:
+        asyncio.run(queue.wait(other, 1))
+    assert refused.value.status == 503
+    assert (queue.held, other.held) == (100, 0)
+
+
+def test_the_clock_of_a_body_stands_while_it_waits_for_room(serving: Serve, picture: Path) -> None:
+    """The seconds in which a body must come are its client's: what it waits for others is not counted."""
+    client = serving(timeout=0.3)
+    queue, other = client.app.state.service.queue, Asked("other")
+    queue.hold(other, queue.memory + queue.reserve - 1)
+    queue._first = other
+    loop = threading.Timer(1.0, lambda: client.portal.call(queue.leave, other))
+    loop.start()
+    answer = client.post(IDENTIFY, files={"images": picture.read_bytes()})
+    loop.join()
+    assert answer.status_code == 200
+    assert queue.held == 0
+
+
+def test_answers_share_the_memory_of_bodies() -> None:
+    """Images that are being sent count too; one alone is sent however large it is."""
+    queue, one, other = Queue(9, 100), Asked("1"), Asked("2")
+    queue.keep(one, 500)
+    with pytest.raises(Refusal) as refused:
+        queue.keep(other, 1)
+    assert refused.value.status == 503
+    queue.leave(one)
+    queue.keep(other, 1)
+
+
+def test_a_body_is_held_once(serving: Serve, picture: Path) -> None:
+    """What came is given up when it was parsed: its images are copies, and both would be held until the answer."""
+    upload = bodies.Upload(bodies.JSON, b"", json.dumps({"images": ["QUJD" * 1000]}).encode())
+    assert bodies.parse(bodies.Images, upload).images == [b"ABC" * 1000]
+    assert upload.data == b""
+
+
+def test_images_of_one_request_have_a_budget_together(serving: Serve) -> None:
+    """Each image may have so many pixels, and all of a request sixteen times as many: one more is 413."""
+    client, image = serving(pixels=1), png(1000, 1000)
+    assert client.post("/v1/embed", files=[("images", image)] * 17).status_code == 413
+    answer = client.post("/v1/embed", files=[("images", image)] * 17)
+    assert "16 million pixels together" in answer.json()["error"]["message"]
+    assert client.post("/v1/embed", files=[("images", image)] * 16).status_code != 413
+
+
+def test_no_room_to_unpack_is_busy(serving: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that finds no room in time is 503 with Retry-After, and not a damaged one; a small one is answered."""
+    spent = PixelBudget(patience=0.05)
+    spent.take(spent.room)
+    monkeypatch.setattr(pixel_budget, "BUDGET", spent)
+    client = serving()
+    answer = client.post(IDENTIFY, files={"images": png(2000, 2000)})
+    assert answer.status_code == 503
+    assert answer.json()["error"]["kind"] == "BusyError"
+    assert int(answer.headers["retry-after"]) >= 1
+    assert client.post(IDENTIFY, files={"images": png(40, 30)}).status_code == 200
 
 
 def test_nothing_is_kept_of_requests_that_failed(serving: Serve, picture: Path) -> None:

@@ -3,60 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
+import started
 from drawn import Refused
 from firstsight import api
 from firstsight.client import Client
-
-Start = Callable[..., tuple[subprocess.Popen[str], str]]
+from started import Start, answers
 
 
 @pytest.fixture
 def starting(tmp_path: Path) -> Iterator[Start]:
     """``starting(store, "--workers", 2)``: a service, and the URL that it says."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(*words: object) -> tuple[subprocess.Popen[str], str]:
-        log = tmp_path / f"log-{len(running)}"
-        alone = {**os.environ, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "firstsight", "serve", *map(str, words), "--port", "0"]
-        with log.open("w") as out:
-            process = subprocess.Popen(command, stderr=out, stdout=out, text=True, env=alone)
-        running.append(process)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and process.poll() is None:
-            found = re.search(r"at (http://\S+?)/ ", log.read_text())
-            if found and answers(found[1]):
-                return process, found[1]
-            time.sleep(0.05)
-        raise AssertionError(log.read_text())
-
-    yield start
-    for process in running:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(30)
-
-
-def answers(url: str) -> bool:
-    """Whether somebody answers there."""
-    try:
-        return httpx2.get(f"{url}/v1/health").status_code == 200
-    except httpx2.TransportError:
-        return False
+    with started.starting(tmp_path) as start:
+        yield start
 
 
 def logged(tmp_path: Path) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
-from served import ROUTES, Serve
+from served import ROUTES, Serve, local
 
 EXAMPLES = 30  # a route and a mode
 HOLD = (
@@ -41,7 +41,7 @@ ASKED = [(route, mode) for route in ROUTES for mode in (FIT, UNFIT) if mode is F
 def test_the_openapi_is_true(route: APIRoute, mode: GenerationMode, serving: Serve) -> None:
     """Requests drawn from the schema, and others that break it, get answers that it tells of."""
     client = serving()
-    schema = schemathesis.openapi.from_asgi("/v1/openapi.json", client.app)
+    schema = schemathesis.openapi.from_asgi("/v1/openapi.json", local(client.app))
     [method] = route.methods
     number = itertools.count()
 

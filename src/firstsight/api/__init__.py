@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstsight import occlusion
-from firstsight.api.access import add_key, keys, revoke_key
+from firstsight.api.access import add_key, had_keys, keys, revoke_key
 from firstsight.api.audit import attendance, events, export_subject, forget
 from firstsight.api.doctor import doctor
 from firstsight.api.galleries import (
@@ -323,6 +323,7 @@ __all__ = [
     "export_subject",
     "forget",
     "galleries",
+    "had_keys",
     "identify",
     "identify_data",
     "identities",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from firstsight.errors import UsageError
 from firstsight.stores.access import Access
-from firstsight.types import Key
+from firstsight.types import Key, Revoked
 
 _UNITS = {"h": 1, "d": 24, "w": 7 * 24}  # hours
 _LONGEST = 100 * 365 * 24
@@ -36,8 +36,14 @@ def keys(store: str | Path) -> list[Key]:
         return access.keys()
 
 
-def revoke_key(store: str | Path, name: str) -> Key:
-    """Take a key away; services refuse it from their next request on."""
+def had_keys(store: str | Path) -> bool:
+    """Whether the store has a key, or ever had one: then nobody may ask a service of it without one."""
+    with _opened(store) as access:
+        return access.had()
+
+
+def revoke_key(store: str | Path, name: str) -> Revoked:
+    """Take a key away; services refuse it from their next request on. Where it was the last, the receipt says so."""
     with _opened(store) as access:
         return access.revoke(name)
 

@@ -21,8 +21,9 @@ from firstsight.errors import FirstSightError, count
 from firstsight.files import FILE, FOLDER, expanded, state_of
 from firstsight.gallery.rereading import reread
 from firstsight.model import Model, shipped
+from firstsight.onnx_runtime import LATE, keep_quiet
 from firstsight.stores.access import Access
-from firstsight.stores.listing import galleries_of
+from firstsight.stores.listing import damage_of, galleries_of
 from firstsight.stores.sqlite import SqliteStore
 from firstsight.types import Check, GalleryInfo
 
@@ -40,7 +41,7 @@ def doctor(store: str | Path | None = None) -> list[Check]:
     Args:
         store: a gallery's file to look at too.
     """
-    checks = [_versions(), _extras(), *_attempt("model", _models)]
+    checks = [_versions(), _extras(), _usage_data(), *_attempt("model", _models)]
     file = None if store is None else expanded(str(store).partition("#")[0])
     folder = Path.cwd() if file is None else file.parent
     if state_of(folder) == FOLDER:
@@ -65,6 +66,13 @@ def _extras() -> Check:
     return Check(
         "extras", None, ", ".join(there) or "none", "" if "serve" in there else "pip install 'firstsight[serve]'"
     )
+
+
+def _usage_data() -> Check:
+    if keep_quiet():
+        sentence, _, mend = LATE.partition("; ")
+        return Check("usage data", False, sentence, mend)
+    return Check("usage data", True, "none is sent")
 
 
 def _attempt(name: str, look: Callable[[], list[Check]]) -> list[Check]:
@@ -120,11 +128,8 @@ def _store(file: Path) -> list[Check]:
     if state != FILE:
         return [Check("store", False, f"{file} {state}", "give the file of a gallery, or make it: firstsight serve")]
     galleries = galleries_of(file)
-    with sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True) as db:
-        said = [str(row[0]) for row in db.execute("PRAGMA integrity_check(5)")]
-    db.close()
-    whole = said == ["ok"]
-    checks = [Check("store", whole, f"{file}: {'whole' if whole else '; '.join(said)}", "" if whole else "restore it")]
+    damage = damage_of(file)
+    checks = [Check("store", not damage, f"{file}: {'; '.join(damage) or 'whole'}", "restore it" if damage else "")]
     for g in galleries:
         enrolled = f"{g.gallery}: {g.identities} identities, {g.references} references"
         checks += _attempt("gallery", lambda g=g, enrolled=enrolled: [_bound(g.model, g.fingerprint, enrolled)])  # type: ignore[misc]
@@ -134,7 +139,9 @@ def _store(file: Path) -> list[Check]:
     checks.append(Check("permissions", not mode & 0o077, f"mode {mode:04o}", advice if mode & 0o077 else ""))
     access = Access(file)
     try:
-        checks.append(Check("keys", None, f"{len(access.keys())}"))
+        number = len(access.keys())
+        shut = not number and access.had()  # whoever served it would be asked for a key that nobody has
+        checks.append(Check("keys", None, f"{number}", f"firstsight key add {file} NAME --role admin" if shut else ""))
     finally:
         access.close()
     return checks

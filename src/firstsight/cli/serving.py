@@ -29,6 +29,9 @@ def serve(
     ] = None,
     host: Annotated[str, typer.Option(help="Where to listen; another than this machine needs a key.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes one that is free.")] = 8000,
+    proxies: Annotated[
+        str, typer.Option(metavar="ADDRESSES", help="Proxies whose X-Forwarded-For is believed, with commas between.")
+    ] = "",
     workers: Annotated[int, typer.Option(help="Processes, all on the one file.")] = 1,
     body_limit: Annotated[int, typer.Option(metavar="MIB", help="MiB of one request.")] = 16,
     pixels: Annotated[int, typer.Option(metavar="MILLIONS", help="Million pixels of one image.")] = 24,
@@ -50,6 +53,7 @@ def serve(
         admin_secret=admin_secret,
         host=host,
         port=port,
+        proxies=proxies,
         workers=workers,
         body_limit=body_limit,
         pixels=pixels,
@@ -88,8 +92,11 @@ def keys(store: StoreAt, json: Json = False) -> int:
     from firstsight import api
     from firstsight.cli import render
 
+    rows = api.keys(store)
     empty = "there is no key: only this machine may ask"
-    render.table(api.keys(store), ["name", "role", "created", "expires"], empty, json=json)
+    if not rows and api.had_keys(store):
+        empty = "there is no key any more: nobody can ask until there is one; firstsight key add"
+    render.table(rows, ["name", "role", "created", "expires"], empty, json=json)
     return 0
 
 
@@ -100,7 +107,7 @@ def revoke_key(store: StoreAt, name: KeyName, json: Json = False) -> int:
     from firstsight.cli import render
 
     gone = api.revoke_key(store, name)
-    render.value(gone, f"{gone.name}: revoked", json=json)
+    render.value(gone, f"{gone.name}: revoked{''.join(f'; {note}' for note in gone.notes)}", json=json)
     return 0
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import count
 from firstsight.files import spelled_out
-from firstsight.inputs.decode import GRAIN
+from firstsight.inputs.ink import GRAIN
 from firstsight.types import PixelArray
 
 _NAMED = 3  # that a sentence has room for

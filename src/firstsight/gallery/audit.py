@@ -9,8 +9,9 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 
 from firstsight.errors import InputError, UsageError
-from firstsight.gallery.names import printable, spelled
+from firstsight.gallery.names import spelled
 from firstsight.inputs.decode import bytes_of, describe
+from firstsight.legible import fault, printable
 from firstsight.stores.events import stamp
 from firstsight.types import Decision, Event, Match, Reading, Record, Source, Store
 
@@ -93,6 +94,9 @@ def _told(record: Record) -> tuple[str, str | None, str]:
     for what, text in (("place", place), ("actor", actor)):
         if len(text) > _LONGEST or not printable(text):
             raise UsageError(f"{what} is {text[:100]!r}, at most {_LONGEST} printable characters were expected")
+        why = fault(text)
+        if why is not None:
+            raise UsageError(f"{what} is {text[:100]!a} ({why}); write it in letters of one language")
     if record.direction not in (None, *DIRECTIONS):
         raise UsageError(f"direction is {record.direction!r}, {' or '.join(DIRECTIONS)} was expected")
     return place, record.direction, actor

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from firstsight.errors import GalleryError, ModelError, UsageError
+from firstsight.errors import GalleryError, ModelError, SpellingError, UsageError
+from firstsight.legible import fault
 from firstsight.model import SHIPPED, Model
 from firstsight.stores.sqlite import SqliteStore
 from firstsight.types import Contract, Store
@@ -39,6 +40,9 @@ class Bound:
             GalleryError: it exists already, or the file cannot be a gallery.
             ModelError: the model cannot be loaded.
         """
+        why = fault(str(address).partition("#")[2])
+        if why is not None:
+            raise SpellingError(f"{str(address)!a} names no gallery ({why}); write it in letters of one language")
         loaded = model if isinstance(model, Model) else Model.load(model)
         return cls(SqliteStore(str(address), create=contract_of(loaded, keep_sources)), loaded, address)
 

@@ -15,8 +15,7 @@ from firstsight.errors import GalleryError, InputError, count
 from firstsight.gallery.audit import done
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.gate import of_likeness, of_pixels, of_strangeness, overridden, refuse
-from firstsight.gallery.names import Said, said_of
-from firstsight.gallery.names import name as named
+from firstsight.gallery.names import Said, name_in, said_of
 from firstsight.gallery.taking import Taken, key_of, noted, place_of, repeated, take
 from firstsight.inputs.decode import describe, read_bytes
 from firstsight.types import Enrolment, Entry, Example, Finding, FloatArray, Record
@@ -59,10 +58,13 @@ def enroll_data(
     data.tell_notes()
     said, seen, passed = said_of(metadata), Counter[str](), overridden(override)
     chosen: list[tuple[str, Example]] = []
+    named: dict[str, str] = {}
     for example in data.examples:
         seen[example.label] += 1
+        if example.label not in named:
+            named[example.label] = name_in(gallery.store, example.label, named)
         if seen[example.label] <= each:
-            chosen.append((named(example.label), example))
+            chosen.append((named[example.label], example))
             _said(said, example)  # refused before anything is stored
     fresh = _fresh(gallery, chosen, data.name, passed, progress)
     added: Counter[str] = Counter()

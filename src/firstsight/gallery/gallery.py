@@ -18,7 +18,7 @@ from firstsight.gallery.bound import Bound
 from firstsight.gallery.enrolled import Blocks, Enrolled
 from firstsight.gallery.gate import examine, overridden, refuse, sure_of
 from firstsight.gallery.looking import Looking
-from firstsight.gallery.names import Said, name, said_of, spelled
+from firstsight.gallery.names import Said, name_in, said_of, spelled
 from firstsight.gallery.taking import Taken, noted, repeated, take
 from firstsight.inputs.decode import listed
 from firstsight.model import Model
@@ -123,7 +123,7 @@ class Gallery(Bound, Looking):
             GalleryError: the identity is not a name.
         """
         taken, vectors = self._taken(sources)
-        called = None if identity is None else name(identity)
+        called = None if identity is None else name_in(self.store, identity)
         return examine(self.store, self.model, self.everybody(), called, taken, vectors)
 
     def _taken(self, sources: Source | Sequence[Source]) -> tuple[builtins.list[Taken], FloatArray]:
@@ -146,7 +146,7 @@ class Gallery(Bound, Looking):
         *,
         replace: bool = False,
     ) -> tuple[Entry, tuple[str, ...]]:
-        called, said, passed = name(identity), said_of(metadata), overridden(override)
+        called, said, passed = name_in(self.store, identity), said_of(metadata), overridden(override)
         if replace and not self.store.references(called):
             raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
         taken, vectors = self._taken(sources)
@@ -178,7 +178,9 @@ class Gallery(Bound, Looking):
 
         Nothing tells whether two are of one image, so all of them are stored; no quality gate looks at them.
         """
-        return self._add(Entry(name(identity), embeddings, sources, metadata=said_of(metadata)), record=record)
+        return self._add(
+            Entry(name_in(self.store, identity), embeddings, sources, metadata=said_of(metadata)), record=record
+        )
 
     def verify(self, identity: str, source: Source | Sequence[Source], *, record: Record | None = None) -> Decision:
         """Is this probe the identity? Its references are fused into one template.
@@ -297,7 +299,7 @@ class Gallery(Bound, Looking):
         Raises:
             GalleryError: it is not enrolled, or the other name is, or is none.
         """
-        before, after = spelled(identity), name(to)
+        before, after = spelled(identity), name_in(self.store, to)
         if before == after:
             raise GalleryError(f"{identity!r} is its name already; give another one")
         events = done(self.store, "rename", after, record)

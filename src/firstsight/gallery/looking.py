@@ -30,7 +30,7 @@ class Looking:
             search: only names that hold this, in capitals or not.
             where: only those of which this is said.
         """
-        asked, word = said_of(where), spelled(search or "").casefold()
+        asked, word = said_of(where, new=False), spelled(search or "").casefold()
         found = self.store.identities()
         return [i for i in found if word in i.identity.casefold() and suits(asked, i.metadata)]
 
@@ -47,7 +47,7 @@ class Looking:
         Raises:
             MissingError: the identity is not enrolled.
         """
-        asked, word = said_of(where), spelled(search or "").casefold()
+        asked, word = said_of(where, new=False), spelled(search or "").casefold()
         found = self.store.references(None if identity is None else spelled(identity))
         if identity is not None and not found:
             raise MissingError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import TypeAlias
 
 from firstsight.errors import SpellingError
+from firstsight.legible import JOINERS, fault, look_alikes, printable
+from firstsight.types import Store
 
 MOST = 50  # keys
 LONGEST = 1000  # characters of a value
@@ -20,39 +22,59 @@ def spelled(identity: str) -> str:
     return unicodedata.normalize("NFC", identity).strip()
 
 
-def printable(text: str) -> bool:
-    """Whether all of it is seen, or joins or parts letters as Arabic and Indic scripts need it (RFC 5892, A.1, A.2)."""
-    return all(
-        one.isprintable() or (one in _JOINERS and _joined(text[:n][-1:], text[n + 1 : n + 2], one))
-        for n, one in enumerate(text)
-    )
-
-
-_JOINERS = "\u200c\u200d"
-_VIRAMA = 9  # its combining class
-
-
-def _joined(before: str, after: str, joiner: str) -> bool:
-    if before and unicodedata.combining(before) == _VIRAMA:
-        return True
-    arabic = all(one and unicodedata.bidirectional(one) == "AL" for one in (before, after))
-    return joiner == _JOINERS[0] and arabic
-
-
 def name(identity: str) -> str:
     """A name as it is stored.
 
     Raises:
-        SpellingError: it is none.
+        SpellingError: it is none, or could be taken for another one by who reads it.
     """
     made = spelled(identity)
     if not made or len(made) > 200 or not printable(made):
         raise SpellingError(f"{identity!r} is not a name of 1 to 200 printable characters")
+    why = fault(made)
+    if why is not None:
+        raise SpellingError(f"{identity!a} is not a name ({why}); write it in letters of one language")
     return made
 
 
-def said_of(given: Mapping[str, str] | Iterable[str], *, empty: bool = False) -> dict[str, str]:
+def name_in(store: Store, identity: str, among: Container[str] = ()) -> str:
+    """A name as a gallery has it: of somebody enrolled, however it is written, or one that looks like no other.
+
+    Args:
+        store: of the gallery.
+        identity: the name.
+        among: names that are to be enrolled with it.
+
+    Raises:
+        SpellingError: it is none, or looks like one that is enrolled.
+    """
+    made = spelled(identity)
+    try:
+        name(identity)
+    except SpellingError:
+        if _stored_once(made) and store.references(made):  # from before names had this rule
+            return made
+        raise
+    others = look_alikes(made)
+    if others and not store.references(made):
+        there = next((other for other in others if other in among or store.references(other)), None)
+        if there is not None:
+            raise SpellingError(
+                f"{made!r} looks like {there!r}, which is another name ({made!a} and {there!a}); choose one "
+                "that can be told from it"
+            )
+    return made
+
+
+def _stored_once(text: str) -> bool:
+    """Whether any version has taken it for a name: what was not printed never was one."""
+    return "".join(c for c in text if c not in JOINERS).isprintable() and 0 < len(text) <= 200
+
+
+def said_of(given: Mapping[str, str] | Iterable[str], *, empty: bool = False, new: bool = True) -> dict[str, str]:
     """``key=value`` words, or a mapping, as they are stored; an ``empty`` value may take a key away.
+
+    What is ``new`` must be such that nobody takes it for something else; what is asked for, or goes, may be old.
 
     Raises:
         SpellingError: a word is not of that form, or too long, or there are too many.
@@ -68,6 +90,9 @@ def said_of(given: Mapping[str, str] | Iterable[str], *, empty: bool = False) ->
                 f"{str(key)[:100]!r} with {str(value)[:100]!r} is no metadata; key=value was expected, printable, of "
                 f"at most 100 and {LONGEST} characters"
             )
+        why = (fault(spelled(key)) or fault(spelled(str(value)))) if new and str(value).strip() else None
+        if why is not None:
+            raise SpellingError(f"{key!a} with {value!a} is no metadata ({why}); write it in plain letters")
         made[spelled(key)] = str(value).strip()
     if len(made) > MOST:
         raise SpellingError(f"{len(made)} keys of metadata came, at most {MOST} were expected")

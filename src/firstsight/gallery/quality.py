@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from firstsight.inputs import GlyphInput, Input
-from firstsight.inputs.glyph import ink_of, otsu
+from firstsight.inputs.ink import find_ink
 from firstsight.types import PixelArray
 
 
@@ -46,16 +46,14 @@ def quality(pixels: PixelArray, reader: Input) -> Quality:
 
 def _drawn(grey: PixelArray, most: int) -> Quality:
     """Of the ink of a drawing, which may be small on its paper."""
-    contrast = float(int(grey.max()) - int(grey.min()))
-    ink = ink_of(grey)
-    mask = ink > otsu(ink)
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not rows.size:
+    ink = find_ink(grey)
+    contrast = float(ink.contrast)
+    if ink.box is None:
         return Quality(0, contrast, 0.0, 0.0, max(grey.shape))
-    height, width = int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
+    left, top, right, bottom = ink.box
+    height, width = bottom - top, right - left
     edge = 2 + max(height, width) // 20
-    top, left = max(0, rows[0] - edge), max(0, columns[0] - edge)
-    part = grey[top : rows[-1] + 1 + edge, left : columns[-1] + 1 + edge]
+    part = grey[max(0, top - edge) : bottom + edge, max(0, left - edge) : right + edge]
     seen = _reduced(part, most * max(part.shape) / max(height, width))
     return Quality(max(height, width), contrast, _sharpness(seen), _order(seen), max(grey.shape))
 

@@ -13,6 +13,7 @@ import numpy as np
 from firstsight.errors import InputError
 from firstsight.gallery.quality import Quality, quality
 from firstsight.inputs.decode import Decoded, bytes_of, decoded, describe, encode, plain, read_bytes
+from firstsight.inputs.pixel_budget import unpacking
 from firstsight.model import Model
 from firstsight.types import PixelArray, Source
 
@@ -40,6 +41,7 @@ class Taken:
     blank: bool = False
 
 
+@unpacking()
 def take(model: Model, source: Source, *, keep: bool) -> Taken:
     """Read a source; with ``keep``, its bytes are wanted too.
 

@@ -22,8 +22,7 @@ from firstsight.errors import GalleryError
 from firstsight.files import expanded
 from firstsight.gallery.folder import new_folder
 from firstsight.gallery.gallery import Gallery
-from firstsight.gallery.names import name as named
-from firstsight.gallery.names import said_of
+from firstsight.gallery.names import name_in, said_of
 from firstsight.gallery.taking import key_of
 from firstsight.types import Enrolment, Entry, FloatArray, Reference
 
@@ -92,7 +91,8 @@ def load(gallery: Gallery, folder: Path, *, progress: Progress | None = None) ->
             f"{contract.fingerprint}: their embeddings do not compare; import into a gallery of that model"
         )
     vectors = _vectors(folder, (int(about["references"]), contract.dim))
-    entries, people = list(_entries(folder, vectors, contract.keep_sources)), _people(folder)
+    called = _Called(gallery)
+    entries, people = list(_entries(folder, vectors, contract.keep_sources, called)), _people(folder, called)
     added: dict[str, int] = dict.fromkeys((e.identity for e in entries), 0)
     for start in range(0, len(entries), _BLOCK):
         some = entries[start : start + _BLOCK]
@@ -134,7 +134,19 @@ def _vectors(folder: Path, shape: tuple[int, int]) -> FloatArray:
     return np.asarray(vectors)
 
 
-def _entries(folder: Path, vectors: FloatArray, keep: bool) -> Iterator[Entry]:
+class _Called:
+    """The names of an export as they are stored here; each is looked at once."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self._store, self._known = gallery.store, dict[str, str]()
+
+    def __call__(self, identity: str) -> str:
+        if identity not in self._known:
+            self._known[identity] = name_in(self._store, identity, self._known)
+        return self._known[identity]
+
+
+def _entries(folder: Path, vectors: FloatArray, keep: bool, called: _Called) -> Iterator[Entry]:
     number = 0
     for number, row in enumerate(_lines(folder / "references.jsonl"), 1):
         texts = [row.get(k) for k in ("identity", "source", "key")]
@@ -154,7 +166,7 @@ def _entries(folder: Path, vectors: FloatArray, keep: bool) -> Iterator[Entry]:
                     f"{folder}/images/{number - 1} can't be read ({error.strerror}); export again"
                 ) from None
         created = _moment(row.get("created"), f"{folder}/references.jsonl line {number}")
-        yield Entry(named(str(texts[0])), vector, [str(texts[1])], [str(key)], images, said_of(said), created)
+        yield Entry(called(str(texts[0])), vector, [str(texts[1])], [str(key)], images, said_of(said), created)
     if number != len(vectors):
         raise GalleryError(f"{folder}/references.jsonl has {number} lines, {len(vectors)} were expected; export again")
 
@@ -168,12 +180,12 @@ def _moment(created: object, where: str) -> str:
         raise GalleryError(f"{where} was created {str(created)[:50]!r}, which is no moment; export again") from None
 
 
-def _people(folder: Path) -> dict[str, dict[str, str]]:
+def _people(folder: Path, called: _Called) -> dict[str, dict[str, str]]:
     found = {}
     for row in _lines(folder / "identities.jsonl"):
         if not isinstance(row.get("identity"), str) or not isinstance(row.get("metadata"), dict):
             raise GalleryError(f"{folder}/identities.jsonl holds what is no identity; export again")
-        found[named(row["identity"])] = said_of(row["metadata"])
+        found[called(row["identity"])] = said_of(row["metadata"])
     return found
 
 

@@ -17,18 +17,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from firstsight.errors import InputError
+from firstsight.errors import BusyError, InputError
 from firstsight.inputs.deep import deep_pixels, is_deep
 from firstsight.inputs.depth import UnfitError, depth_of, said, to_eight
 from firstsight.inputs.formats import FORMATS, formats_of, named
+from firstsight.inputs.ink import GRAIN
 from firstsight.inputs.jpeg_end import with_end
 from firstsight.inputs.listing import EXTENSIONS, expand
+from firstsight.inputs.pixel_budget import claim, cost_of, cost_of_pixels, refuse_shape, unpacking
 from firstsight.inputs.sources import AS, MAX_BYTES, bytes_of, describe, encode, listed, plain, read_bytes
 from firstsight.types import Source
 
 MAX_PIXELS = 64_000_000
-GRAIN = 16
-"""Less contrast than so many grey levels is the grain of paper or the noise of a dark frame, not a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ def decode(source: Source, *, colour: bool, depth: int = 0) -> Image.Image:
     return decoded(source, colour=colour, depth=depth).image
 
 
+@unpacking()
 def decoded(source: Source, *, colour: bool, depth: int = 0) -> Decoded:
     """Decode an input, and say what was seen on the way.
 
@@ -58,23 +59,32 @@ def decoded(source: Source, *, colour: bool, depth: int = 0) -> Decoded:
         depth: of pixels of more than 8 bits; 0 for what the file says, or else a guess.
 
     Raises:
-        InputError: the input is missing, unreadable, too large, truncated, of another format, or no source at all.
+        InputError: the input is missing, unreadable, too large, too thin, truncated, of another format, or no
+            source at all.
     """
     mode = "RGB" if colour else "L"
     came = plain(source)
-    if isinstance(came, np.ndarray):
-        return Decoded(Image.fromarray(came).convert(mode))
     name = describe(source)
+    if isinstance(came, np.ndarray):
+        height, width = came.shape[:2]
+        refuse_shape(width, height, name)
+        claim(cost_of_pixels(width * height, colour=colour))
+        return Decoded(Image.fromarray(came).convert(mode))
     if isinstance(came, Image.Image):
         with _sentences(name):
+            refuse_shape(*came.size, name)
+            claim(cost_of(came, 0, colour=colour))
             came.load()
             image = came if is_deep(came) else came.copy()  # what is turned in place is not the caller's
             return _read(image, None, mode, depth)
     data = read_bytes(came) if isinstance(came, Path) else came
     with _sentences(name):
-        return _read(_opened(data, name), data, mode, depth)
+        image = _opened(data, name)
+        claim(cost_of(image, len(data), colour=colour))
+        return _read(image, data, mode, depth)
 
 
+@unpacking()
 def deep_bits(source: Source) -> int:
     """The depth of a picture of more than 8 bits, as its file says or as it would be guessed; 0 for all others.
 
@@ -90,6 +100,7 @@ def deep_bits(source: Source) -> int:
         image = _opened(data, name)
         if not is_deep(image):
             return 0
+        claim(cost_of(image, len(data), colour=True))
         facts = said(image, data)
         return 0 if facts.settled else depth_of(deep_pixels(image, data).colour, facts)[0]
 
@@ -118,6 +129,7 @@ def size_of(data: bytes) -> tuple[int, int]:
         return 0, 0
 
 
+@unpacking()
 def thumbnail(data: bytes, size: int | None) -> bytes:
     """An image file as PNG, its longer side of at most ``size`` pixels.
 
@@ -142,7 +154,7 @@ def _sentences(name: str) -> Iterator[None]:
             yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputError(f"{name} unpacks to more than the {MAX_PIXELS // 10**6} million pixels allowed") from None
-    except InputError:
+    except (InputError, BusyError):
         raise
     except UnfitError as error:
         raise InputError(f"{name} {error}") from None
@@ -167,6 +179,7 @@ def _opened(data: bytes, name: str) -> Image.Image:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise InputError(f"{name} has {width} x {height} pixels, more than the {MAX_PIXELS // 10**6} million allowed")
+    refuse_shape(width, height, name)
     return image
 
 
@@ -228,7 +241,6 @@ def _from_lab(image: Image.Image) -> Image.Image:
 __all__ = [
     "EXTENSIONS",
     "FORMATS",
-    "GRAIN",
     "MAX_BYTES",
     "MAX_PIXELS",
     "Decoded",

@@ -14,11 +14,13 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 import scipy
-from PIL import Image
 
 from firstsight.errors import UsageError
 from firstsight.inputs.decode import decoded
 from firstsight.inputs.depth import check_depth
+from firstsight.inputs.ink import find_ink, otsu
+from firstsight.inputs.pixel_budget import unpacking
+from firstsight.inputs.resampling import square
 from firstsight.types import PixelArray, Reading, Source
 
 
@@ -56,6 +58,7 @@ class GlyphInput:
         """Shape ``(c, h, w)`` of one array."""
         return (1, self.size, self.size)
 
+    @unpacking()
     def read(self, source: Source) -> Reading:
         """A reading with one array: ink is 255, paper is 0.
 
@@ -63,15 +66,14 @@ class GlyphInput:
             InputError: see :func:`firstsight.inputs.decode.decode`.
         """
         seen = decoded(source, colour=False, depth=self.depth)
-        ink = ink_of(np.asarray(seen.image))
-        threshold = otsu(ink)
-        rows, columns = np.flatnonzero((ink > threshold).any(1)), np.flatnonzero((ink > threshold).any(0))
-        if rows.size == 0:
+        grey = np.asarray(seen.image)
+        ink = find_ink(grey)
+        if ink.box is None:
             blank = np.zeros((1, *self.shape), np.uint8)
-            return Reading(blank, ((0, 0, ink.shape[1], ink.shape[0]),), (*seen.notes, "no ink found"), blank=True)
-        box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-        pixels = self._draw(ink, box)
-        return Reading(pixels[None, None], (box,), seen.notes)
+            whole = (0, 0, grey.shape[1], grey.shape[0])
+            return Reading(blank, (whole,), (*seen.notes, "no ink found"), blank=True)
+        pixels = self._draw(grey, ink.table, ink.box)
+        return Reading(pixels[None, None], (ink.box,), seen.notes)
 
     def frame(self, box: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
         """The square that the array shows, with the ink in its middle; see :class:`Input`."""
@@ -81,11 +83,11 @@ class GlyphInput:
         cx, cy = (left + right) / 2, (top + bottom) / 2
         return (cx - half, cy - half, cx + half, cy + half)
 
-    def _draw(self, ink: PixelArray, box: tuple[int, int, int, int]) -> PixelArray:
+    def _draw(self, grey: PixelArray, table: bytes, box: tuple[int, int, int, int]) -> PixelArray:
         """Scale the ink in ``box`` onto a canvas of twice the size, even out its strokes, and halve."""
         left, top, right, bottom = box
         scale = 2 * self.extent / max(right - left, bottom - top)
-        small = np.asarray(_resample(ink, self.frame(box), 2 * self.size))
+        small = np.asarray(square(grey, table, self.frame(box), 2 * self.size))
         canvas = small.astype(np.float32)
         if self.stroke:
             # Shrinking thins lines to a faint grey, so what is ink is asked again.
@@ -109,36 +111,3 @@ def _repen(mask: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float32]
     depth = np.where(ridge, np.maximum(depth, 1.0), depth)  # never lose a stroke that is thinner than the rest
     ink: npt.NDArray[np.float32] = (255 * np.clip(depth + 0.5, 0, 1)).astype(np.float32)
     return ink
-
-
-def _resample(ink: PixelArray, frame: tuple[float, float, float, float], side: int) -> Image.Image:
-    """Resample the (fractional, possibly overhanging) frame of an image to a square of ``side``."""
-    left, top, right, bottom = frame
-    # One axis after the other: a long thin picture is never laid on a square of its length.
-    x = int(np.ceil(max(0, -left, right - ink.shape[1]))) + 1
-    wide = Image.fromarray(np.pad(ink, ((0, 0), (x, x))))
-    strip = wide.resize((side, ink.shape[0]), Image.Resampling.BILINEAR, box=(left + x, 0, right + x, ink.shape[0]))
-    y = int(np.ceil(max(0, -top, bottom - ink.shape[0]))) + 1
-    high = Image.fromarray(np.pad(np.asarray(strip), ((y, y), (0, 0))))
-    return high.resize((side, side), Image.Resampling.BILINEAR, box=(0, top + y, side, bottom + y))
-
-
-def ink_of(grey: PixelArray) -> PixelArray:
-    """Turn polarity so that ink is high ``(h, w)``: paper is what the border mostly shows, stretched to 0..255."""
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    middle = (int(grey.max()) + int(grey.min())) / 2
-    ink = 255 - grey if np.mean(border > middle) > 0.5 else grey
-    low, high = int(ink.min()), int(ink.max())
-    if high - low < 16:  # less contrast than this is paper grain, not a sign
-        return np.zeros_like(ink)
-    return ((ink.astype(np.float32) - low) * (255.0 / (high - low))).astype(np.uint8)
-
-
-def otsu(grey: PixelArray) -> int:
-    """Otsu's threshold: the grey level that best splits the histogram in two."""
-    histogram = np.bincount(grey.ravel(), minlength=256).astype(np.float64)
-    weight = np.cumsum(histogram)
-    total = np.cumsum(histogram * np.arange(256))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = (total[-1] * weight / weight[-1] - total) ** 2 / (weight * (weight[-1] - weight))
-    return int(np.argmax(np.nan_to_num(spread, posinf=0.0)))

@@ -9,9 +9,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from firstsight.errors import UsageError
-from firstsight.inputs.decode import GRAIN, decoded
+from firstsight.inputs.decode import decoded
 from firstsight.inputs.depth import check_depth
-from firstsight.inputs.glyph import ink_of
+from firstsight.inputs.ink import GRAIN, ink_of
+from firstsight.inputs.pixel_budget import unpacking
 from firstsight.types import Reading, Source
 
 NO_CONTRAST = "no contrast"
@@ -59,6 +60,7 @@ class ImageInput:
         """Shape ``(c, h, w)`` of one array."""
         return (self.channels, self.size, self.size)
 
+    @unpacking()
     def read(self, source: Source) -> Reading:
         """A reading with one array.
 
@@ -72,7 +74,8 @@ class ImageInput:
         if self.fit == "crop":
             picture = ImageOps.fit(picture, square, Image.Resampling.BILINEAR)
         elif self.fit == "pad":
-            border = np.asarray(picture)[[0, -1]].reshape(-1, self.channels)
+            rows = (picture.crop((0, y, picture.width, y + 1)) for y in (0, picture.height - 1))
+            border = np.concatenate([np.asarray(row).reshape(-1, self.channels) for row in rows])
             colour = tuple(int(v) for v in np.median(border, axis=0))
             fill: int | tuple[int, ...] = colour if self.channels == 3 else colour[0]
             picture = ImageOps.pad(picture, square, Image.Resampling.BILINEAR, color=fill)

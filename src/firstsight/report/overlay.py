@@ -9,6 +9,7 @@ from PIL import Image
 
 from firstsight.files import write_atomically
 from firstsight.inputs.decode import decode, encode
+from firstsight.inputs.pixel_budget import unpacking
 from firstsight.types import Map, PixelArray, Source, Why
 
 SIDE = 320  # pixels of the longer side of each
@@ -17,6 +18,7 @@ WARM = np.array([224, 82, 6], np.float32)  # the colour of evidence, on the page
 STRENGTH = 0.8  # of the colour where a map is 1
 
 
+@unpacking()
 def overlay(source: Source, heat: Map) -> PixelArray:
     """A source ``(h, w, 3)`` with its longer side ``SIDE``, greyed, the places that matched in a warm colour."""
     picture = decode(source, colour=True)

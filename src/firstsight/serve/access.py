@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from fastapi import Request
 
 from firstsight.errors import AccessError
 from firstsight.serve.answers import Refusal
-from firstsight.serve.settings import LOOPBACK
+from firstsight.serve.machine import address, stranger
 from firstsight.serve.state import Service
 from firstsight.stores.access import ROLES, expired
 
@@ -40,16 +39,15 @@ def admitted(request: Request, service: Service, role: str) -> str:
         Refusal: no key came, or nobody's, or one that is expired (401), or of too low a role (403), or it asks too
             often (429); or another site's page asks a service without keys (403).
     """
-    address = request.client.host if request.client else "unknown"
     keys = service.access.keys()
     if not keys:
-        service.rate.count(f"address {address}")
-        _refuse_strangers(request)
+        service.rate.count_address(address(request))
+        _refuse_strangers(request, service)
         return ""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     key = service.access.known(secret.strip()) if scheme.lower() == "bearer" and secret.strip() else None
     if key is None or expired(key):
-        service.rate.count(f"address {address}")
+        service.rate.count_address(address(request))
         came = "no key came" if not secret else "the key is not known" if key is None else "the key has expired"
         message = f"{came}; send one as Authorization: Bearer SECRET (firstsight key add makes one)"
         raise Refusal(401, AccessError(message), _HOW)
@@ -60,10 +58,12 @@ def admitted(request: Request, service: Service, role: str) -> str:
     return key.name
 
 
-def _refuse_strangers(request: Request) -> None:
-    """Without keys only this machine is heard; a page of another site, open in a browser here, is not it."""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
-    origin = request.headers.get("origin")
-    if host not in LOOPBACK or (origin is not None and urlsplit(origin).netloc != request.headers.get("host")):
-        message = "without keys only this machine may ask, by localhost; add one with firstsight key add"
+def _refuse_strangers(request: Request, service: Service) -> None:
+    """Without keys only this machine is heard, and only by a service that never had any and listens to it alone."""
+    if service.access.had() or not service.settings.loopback:
+        message = "no key exists here any more, and without one nobody may ask; make one with firstsight key add"
+        raise Refusal(401, AccessError(message), _HOW)
+    why = stranger(request)
+    if why is not None:
+        message = f"{why}: without keys only this machine may ask, by localhost; add one with firstsight key add"
         raise Refusal(403, AccessError(message))

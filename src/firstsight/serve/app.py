@@ -20,6 +20,7 @@ from firstsight.errors import FirstSightError, UsageError
 from firstsight.serve import bodies, limits
 from firstsight.serve.answers import Refusal, refused, told
 from firstsight.serve.galleries import Galleries
+from firstsight.serve.logs import logger
 from firstsight.serve.metrics import Metrics
 from firstsight.serve.page import Page
 from firstsight.serve.rim import Rim
@@ -27,7 +28,7 @@ from firstsight.serve.routes import ROUTERS
 from firstsight.serve.settings import Settings
 from firstsight.serve.start import lanes, model_of
 from firstsight.serve.state import Service
-from firstsight.stores.access import Access
+from firstsight.stores.access import LAST, Access
 
 PREFIX = "/v1"
 
@@ -69,9 +70,12 @@ def begin(settings: Settings) -> Service:
     """The parts of a service, its store opened and its model loaded."""
     metrics = Metrics()
     access = Access(settings.file)
+    if access.had() and not access.keys():
+        logger.warning("no key is left", extra={"fields": {"advice": LAST}})
     side_by_side = lanes(settings.workers)
     galleries = Galleries(settings.file, model_of(settings), lanes=side_by_side, seen=metrics.batch)
-    queue = limits.Queue(settings.waiting, limits.MEMORY * (settings.body_limit << 20), metrics.working)
+    body = settings.body_limit << 20
+    queue = limits.Queue(settings.waiting, limits.MEMORY * body, metrics.working, reserve=body)
     return Service(settings, galleries, access, queue, limits.Rate(settings.rate), metrics)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
@@ -134,14 +135,14 @@ class Identify(Images, Probed):
     one_to_one: bool = Field(False, description="Each shows another thing: no identity is the answer twice.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Upload:
     """A body as it came.
 
     Attributes:
         kind: JSON or FORM.
         boundary: between the parts of a form.
-        data: the bytes.
+        data: the bytes, until they are parsed.
     """
 
     kind: str
@@ -150,6 +151,8 @@ class Upload:
 
 
 B = TypeVar("B", bound=Body)
+_PARSING = threading.Lock()
+"""Parsing makes up to three copies of a body, on the way: of one body at a time. The interpreter does one at a time."""
 
 
 def parse(body: type[B], upload: Upload) -> B:
@@ -160,7 +163,9 @@ def parse(body: type[B], upload: Upload) -> B:
         UsageError: a field is missing, unknown or not of its type.
     """
     images = {name for name, field in body.model_fields.items() if _of_images(field.annotation)}
-    given = _json(upload, images) if upload.kind == JSON else _form(upload, body)
+    with _PARSING:
+        given = _json(upload, images) if upload.kind == JSON else _form(upload, body)
+        upload.data = b""  # what is in it was copied; both would be held as long as the request is
     try:
         return body.model_validate(given, strict=upload.kind == JSON)
     except ValidationError as error:

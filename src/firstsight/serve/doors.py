@@ -14,9 +14,12 @@ from firstsight.serve import bodies
 from firstsight.serve.access import OPEN, needs
 from firstsight.serve.answers import Refusal
 from firstsight.serve.bodies import FORM, JSON, Body, Upload
-from firstsight.serve.limits import body_of
+from firstsight.serve.limits import Asked, body_of
 from firstsight.serve.state import Service
 from firstsight.types import Finding
+
+TOGETHER = 16
+"""Images of the most pixels that one request may bring: others wait as long as they are unpacked, one after another."""
 
 
 class Fault(BaseModel):
@@ -94,6 +97,12 @@ async def actor_of(request: Request) -> str:
     return name
 
 
+async def asked_of(request: Request) -> Asked:
+    """What the request has taken."""
+    found: Asked = request.state.asked
+    return found
+
+
 async def placed(request: Request) -> None:
     """A place for a request without a body."""
     request.app.state.service.queue.enter(request.state.asked)
@@ -105,6 +114,7 @@ Size = Annotated[int | None, Query(ge=16, le=1024, description="Pixels of the lo
 The = Annotated[Service, Depends(service_of)]
 Came = Annotated[Upload, Depends(received)]
 Actor = Annotated[str, Depends(actor_of)]
+Taking = Annotated[Asked, Depends(asked_of)]
 
 
 def door(
@@ -161,10 +171,10 @@ def images_of(service: Service, *images: bytes) -> list[bytes]:
     """Images, no more and no larger than the service takes.
 
     Raises:
-        Refusal: there are too many, or one has too many pixels (413).
+        Refusal: there are too many, or one or all of them have too many pixels (413).
         UsageError: one is empty.
     """
-    settings = service.settings
+    settings, together = service.settings, 0
     if len(images) > settings.images:
         message = f"{len(images)} images came, at most {settings.images} are taken at once; send fewer"
         raise Refusal(413, InputError(message))
@@ -174,5 +184,10 @@ def images_of(service: Service, *images: bytes) -> list[bytes]:
         width, height = size_of(image)
         if width * height > settings.pixels * 1_000_000:
             message = f"an image has {width} x {height} pixels, more than {settings.pixels} million; send a smaller one"
+            raise Refusal(413, InputError(message))
+        together += width * height
+        if together > TOGETHER * settings.pixels * 1_000_000:
+            most = TOGETHER * settings.pixels
+            message = f"images of more than {most} million pixels together came; send fewer at once, or smaller ones"
             raise Refusal(413, InputError(message))
     return list(images)

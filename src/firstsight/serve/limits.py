@@ -1,4 +1,5 @@
-"""How much is taken on: bytes, images and requests; what is more is refused at once, with when to ask again."""
+"""How much is taken on: requests at once and a minute, and bytes of bodies, which wait for room; refusals say when to
+ask again."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ from starlette.requests import ClientDisconnect
 from firstsight.errors import BusyError, InputError
 from firstsight.serve.answers import Refusal
 
-MEMORY = 16  # bodies of the largest size that are held at the same time
+ASKERS = 4096  # windows that are counted for addresses; beyond, all addresses share one
+MEMORY = 8  # bodies of the largest size that are held at the same time, and one more
+PATIENCE = 120.0  # seconds that a request waits for room, for its body or to unpack an image
 
 
 @dataclass(slots=True)
@@ -45,13 +48,18 @@ class Queue:
     Args:
         places: how many there are.
         memory: bytes of bodies held at the same time.
+        reserve: bytes beyond these for one request, when all wait for each other: those of the largest body.
         seen: told how many are worked on, when that changes.
     """
 
-    def __init__(self, places: int, memory: int, seen: Callable[[int], object] = lambda _: None) -> None:
-        self.places, self.memory, self._seen = places, memory, seen
+    def __init__(
+        self, places: int, memory: int, seen: Callable[[int], object] = lambda _: None, *, reserve: int = 0
+    ) -> None:
+        self.places, self.memory, self.reserve, self._seen = places, memory, reserve, seen
         self.working = self.held = 0
         self._lock = threading.Lock()
+        self._line: dict[int, asyncio.Event] = {}  # of bodies that wait for room, in their order
+        self._first: Asked | None = None  # whose body may have the reserve
 
     def enter(self, asked: Asked) -> None:
         """Take a place.
@@ -67,26 +75,59 @@ class Queue:
             asked.works = True
             self._seen(self.working)
 
-    def hold(self, asked: Asked, size: int) -> None:
-        """Count bytes of a body.
-
-        Raises:
-            Refusal: too many are held; 503.
-        """
+    def hold(self, asked: Asked, size: int) -> bool:
+        """Count bytes of a body; whether there was room for them."""
         with self._lock:
             if self.held + size > self.memory:
-                raise Refusal(503, BusyError("more is being uploaded than there is room for; ask again in a moment"))
+                # Many bodies of which each is here in part would wait for each other: one of them goes on.
+                self._first = self._first or asked
+                if self._first is not asked or self.held + size > self.memory + self.reserve:
+                    return False
+            self.held += size
+            asked.held += size
+            return True
+
+    async def wait(self, asked: Asked, size: int) -> None:
+        """Count bytes of a body as soon as there is room for them; meanwhile its client is not read from.
+
+        Raises:
+            Refusal: there was none for too long; 503.
+        """
+        self._line[id(asked)] = left = asyncio.Event()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not self.hold(asked, size):
+                    await left.wait()
+                    left.clear()
+        except TimeoutError:
+            message = "more is being uploaded than there is room for; ask again in a moment"
+            raise Refusal(503, BusyError(message)) from None
+        finally:
+            del self._line[id(asked)]
+
+    def keep(self, asked: Asked, size: int) -> None:
+        """Count bytes of an answer.
+
+        Raises:
+            Refusal: others hold so much that there is no room for it; 503.
+        """
+        with self._lock:
+            if self.held and self.held + size > self.memory:
+                raise Refusal(503, BusyError("more is being sent than there is room for; ask again in a moment"))
             self.held += size
             asked.held += size
 
     def leave(self, asked: Asked) -> None:
-        """Give back what a request has taken."""
+        """Give back what a request has taken; by the thread that reads bodies."""
         with self._lock:
             if asked.works:
                 self.working -= 1
                 self._seen(self.working)
             self.held -= asked.held
             asked.works, asked.held = False, 0
+            self._first = None if self._first is asked else self._first
+        for left in self._line.values():
+            left.set()
 
 
 class Rate:
@@ -99,7 +140,17 @@ class Rate:
     def __init__(self, most: int) -> None:
         self.most = most
         self._item = RateLimitItemPerMinute(max(1, most))
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
+
+    def count_address(self, address: str) -> None:
+        """Count a request of nobody known; who has thousands of addresses fills no memory with them.
+
+        Raises:
+            Refusal: there were too many; 429.
+        """
+        crowded = len(self._storage.storage) >= ASKERS
+        self.count("other addresses" if crowded else f"address {address}")
 
     def count(self, asker: str) -> None:
         """Count a request.
@@ -121,7 +172,7 @@ async def body_of(request: Request, queue: Queue, *, most: int, seconds: float) 
         request: the request.
         queue: whose memory it takes.
         most: bytes.
-        seconds: until it must have come whole.
+        seconds: until it must have come whole; while there is no room for it, its clock stands.
 
     Raises:
         Refusal: it is too large (413), too slow (408), or was cut off (400); or there is no room for it (503).
@@ -136,12 +187,16 @@ async def body_of(request: Request, queue: Queue, *, most: int, seconds: float) 
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as clock:
             async for part in request.stream():
                 size += len(part)
                 if size > most:
                     raise too_large
-                queue.hold(asked, len(part))
+                if not queue.hold(asked, len(part)):
+                    before, until = asyncio.get_running_loop().time(), clock.when() or 0.0
+                    clock.reschedule(None)
+                    await queue.wait(asked, len(part))
+                    clock.reschedule(until + asyncio.get_running_loop().time() - before)
                 parts.append(part)
     except TimeoutError:
         raise Refusal(408, InputError(f"the body did not come within {seconds:g} s; send it faster"), _CLOSE) from None

@@ -137,7 +137,7 @@ class Connection(asyncio.Protocol):
         words = {408: "Request Timeout", 431: "Request Header Fields Too Large"}
         head = (
             f"HTTP/1.1 {status} {words[status]}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-            f"X-Request-Id: {name}\r\nConnection: close\r\n\r\n"
+            f"X-Request-Id: {name}\r\nCross-Origin-Resource-Policy: same-origin\r\nConnection: close\r\n\r\n"
         )
         self._transport.write(head.encode() + body)
         self._transport.close()

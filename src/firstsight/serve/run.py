@@ -13,8 +13,10 @@ from typing import Any
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from firstsight.serve import logs, metrics
+from firstsight.inputs.pixel_budget import BUDGET
+from firstsight.serve import freed_memory, logs, metrics
 from firstsight.serve.app import create_app
+from firstsight.serve.limits import PATIENCE
 from firstsight.serve.patience import Patience
 from firstsight.serve.settings import Settings
 from firstsight.serve.start import listen, prepare
@@ -38,6 +40,8 @@ def serve(settings: Settings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(settings.proxies),  # else uvicorn believes whatever any process of this machine says
+            forwarded_allow_ips=settings.proxies,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=30,
             http=connections,
@@ -61,6 +65,8 @@ def serve(settings: Settings) -> None:
 def work(settings: Settings) -> object:
     """The application of one process; what the server makes it by."""
     logs.begin()
+    freed_memory.give_back()
+    BUDGET.patience = PATIENCE
     return create_app(settings)
 
 

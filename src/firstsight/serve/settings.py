@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ class Settings:
         keep_sources: whether a gallery that is made keeps the images of references.
         admin_secret: a file with the secret of a key ``admin``, which is made or changed to it at the start.
         host, port: where it listens; port 0 takes one that is free.
+        proxies: addresses or networks of reverse proxies, with commas between, whose X-Forwarded-For is believed.
         workers: processes, all on one file.
         body_limit: MiB of one request.
         pixels: million pixels of one image.
@@ -38,6 +40,7 @@ class Settings:
     admin_secret: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
+    proxies: str = ""
     workers: int = 1
     body_limit: int = 16
     pixels: int = 24
@@ -48,6 +51,14 @@ class Settings:
     drain: float = 0.0
 
     def __post_init__(self) -> None:
+        for proxy in filter(None, self.proxies.split(",")):
+            try:
+                ipaddress.ip_network(proxy.strip())
+            except ValueError:
+                raise UsageError(
+                    f"--proxies names {proxy.strip()[:100]!r}, addresses or networks such as 10.0.0.5 or 10.0.0.0/24 "
+                    "were expected, with commas between"
+                ) from None
         least = {"workers": 1, "body_limit": 1, "pixels": 1, "images": 1, "waiting": 1, "rate": 0, "port": 0}
         for name, low in least.items():
             if getattr(self, name) < low:
@@ -71,7 +82,7 @@ class Settings:
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        return self.host in LOOPBACK
+        return self.host.lower() in LOOPBACK
 
 
 @contextmanager

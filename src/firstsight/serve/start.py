@@ -33,6 +33,7 @@ def prepare(settings: Settings) -> None:
     try:
         if settings.admin_secret is not None:
             access.ensure("admin", "admin", read_bytes(settings.admin_secret).decode("utf-8", "replace").strip())
+        access.remember()
         if not settings.loopback and not access.keys():
             raise AccessError(
                 f"--host {settings.host} lets other machines ask, and there is no key; make one with firstsight key "

@@ -1,4 +1,5 @@
-"""A SQLite file that several processes share: opened with care, every commit synced, its errors in sentences."""
+"""A SQLite file that several processes share: every commit synced, its errors in sentences, made anew where it was
+replaced."""
 
 from __future__ import annotations
 
@@ -6,23 +7,24 @@ import contextlib
 import os
 import sqlite3
 import threading
-import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from firstsight.errors import StorageError, UnreadableError
-from firstsight.files import FILE, FOLDER, MISSING, state_of
-from firstsight.stores import schema
+from firstsight.files import sync_folder
+from firstsight.stores import opening
+from firstsight.stores.files_on_disk import Files, closing_as_not_the_last, log_is_empty, on_disk
 
-_MAGIC = b"SQLite format 3\0"
 _WAIT = 30.0  # seconds for another process to finish its write
 _CACHE, _USUAL_CACHE = 64_000, 2_000  # KiB of pages; the latter is SQLite's own
 _MOMENT = 0.5  # seconds for another process to finish reading before what was removed is called not yet erased
 
 
 class Database:
-    """A connection to a gallery file, made again by itself when the file was replaced.
+    """A connection to a gallery file, made again by itself where its files were replaced or the process was forked off.
 
     Args:
         path: of the file.
@@ -33,123 +35,62 @@ class Database:
     def __init__(self, path: Path, make: str, *, new: bool) -> None:
         self.path, self._hint = path, make
         self.age = 0
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._wait = _WAIT
-        self._place: tuple[int, int] | None = None
+        self._real = os.path.realpath(path)
+        self._files: Files | None = None  # as they were opened; None while there is no connection
+        self._read_only = self._without_locks = False
+        self._inherited = False
         self._connect(new=new)
         self.erase(patient=False)
 
     def _connect(self, *, new: bool = False) -> None:
         """Open the file; of another format, bring it to this one."""
-        self._check_place(new=new)
+        opening.check_place(self.path, self._hint, new=new)
+        self._real = os.path.realpath(self.path)
         with self._guard():
-            if new and not self.path.exists():
-                with contextlib.suppress(FileExistsError):
-                    os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            self.db = sqlite3.connect(self.path, timeout=self._wait, isolation_level=None, check_same_thread=False)
+            for other in _others(self):
+                other.refresh()
+            if new:
+                opening.make_file(self.path)
+            self._read_only = self._without_locks = False
             try:
-                if not new and not self.has_tables():
-                    raise UnreadableError(f"{self.path} is empty; {self._hint}")
-                self._prepare(new=new)
-                self._place = self._inode()
-                self.age += 1
-            except BaseException:
-                self.db.close()
-                raise
-
-    def _prepare(self, *, new: bool) -> None:
-        self.has_tables()  # before anything is written to what may be another's file
-        self._write_ahead()
-        for setting in ("synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY"):
-            self.db.execute(f"PRAGMA {setting}")
-        if new or self._version() < schema.FORMAT:
-            with self._transaction():
-                if not self.has_tables():
-                    schema.make(self.db)
-                elif self._version() < schema.FORMAT:
-                    schema.migrate(self.db, self._version())
-
-    def _check_place(self, *, new: bool) -> None:
-        """Refuse what can't be a gallery before SQLite, which takes any short file for an empty database."""
-        state, parent = state_of(self.path), state_of(self.path.parent)
-        if new and state != FILE and (state, parent) != (MISSING, FOLDER):
-            raise UnreadableError(f"{self.path} can't be a gallery: a file in an existing folder was expected")
-        if not new and state == MISSING:
-            raise UnreadableError(f"{self.path} does not exist; {self._hint}")
-        if not new and state != FILE:
-            raise UnreadableError(f"{self.path} {state}, the file of a gallery was expected")
-        if state == FILE:
-            try:
-                with self.path.open("rb") as file:
-                    head = file.read(len(_MAGIC))
-            except OSError as error:
-                raise UnreadableError(f"{self.path} can't be read ({error.strerror}), a gallery was expected") from None
-            if head not in (b"", _MAGIC):
-                raise UnreadableError(f"{self.path} is not a gallery or is damaged; give the gallery another file")
-
-    def _version(self) -> int:
-        return int(self.db.execute("PRAGMA user_version").fetchone()[0])
-
-    def has_tables(self) -> bool:
-        """Whether the file is a gallery's, and not a database without anything in it.
-
-        Raises:
-            UnreadableError: it is a database of something else, or of a later format.
-        """
-        tables = self.db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        application = self.db.execute("PRAGMA application_id").fetchone()[0]  # after the tables: they come together
-        if application == schema.APPLICATION:
-            version = self._version()
-            if not 1 <= version <= schema.FORMAT:
-                raise UnreadableError(
-                    f"{self.path} is a gallery of format {version}, this FirstSight reads formats up to "
-                    f"{schema.FORMAT}; update FirstSight"
-                )
-        elif tables:
-            raise UnreadableError(f"{self.path} is a database but not a gallery; give the gallery another file")
-        return bool(tables)
-
-    def _write_ahead(self) -> None:
-        """Turn the write-ahead log on; SQLite itself does not wait here while others do the same."""
-        deadline = time.monotonic() + self._wait
-        while True:
-            try:
-                self.db.execute("PRAGMA journal_mode=WAL")
-                return
+                self.db = opening.to_write(self.path, self._hint, new=new, wait=self._wait)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                if new or error.sqlite_errorcode & 0xFF not in opening.NOT_WRITABLE:
                     raise
-                time.sleep(0.01)
+                self._read_only = True
+                self.db, self._without_locks = opening.to_read(self.path, self._hint, wait=self._wait)
+            self._files = self._on_disk()
+            self.age += 1
+        _OPEN.add(self)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """For statements that read; each sees one moment."""
-        with self._lock, self._guard():
+        with self.lock, self._guard():
             self._revive()
             yield self.db
 
     @contextmanager
     def writing(self, *, many: bool = False) -> Iterator[sqlite3.Connection]:
-        """One transaction: when this ends without an error it is on disk, in the file that has the name.
+        """One transaction: when this ends without an error it is on disk, in the files that have the names.
 
         For one of ``many`` rows more pages are held, which would else be written twice.
         """
-        with self._lock:
+        with self.lock:
             with self._guard():
                 self._revive()
                 if many:
                     self.db.execute(f"PRAGMA cache_size=-{_CACHE}")
                 try:
-                    with self._transaction():
+                    with opening.transaction(self.db):
                         yield self.db
                 finally:
                     if many:
                         self.db.execute(f"PRAGMA cache_size=-{_USUAL_CACHE}")
                         self.db.execute("PRAGMA shrink_memory")
-                if self._inode() != self._place:
-                    raise StorageError(
-                        f"{self.path} vanished while it was written, so this is not stored; bring it back"
-                    )
+                self._acknowledge()
             self.erase(patient=False)
 
     def erase(self, *, patient: bool = True) -> bool:
@@ -157,7 +98,7 @@ class Database:
 
         A transaction that removes anything leaves a row in ``erasing``; whoever writes next, anywhere, tries again.
         """
-        with self._lock:
+        with self.lock:
             try:
                 last, vacuum = self.db.execute("SELECT max(id), max(vacuum) FROM erasing").fetchone()
                 if last is None:
@@ -177,41 +118,138 @@ class Database:
 
     def close(self) -> None:
         """Release the file."""
-        with self._lock:
-            with contextlib.suppress(sqlite3.Error):
-                if self._inode() == self._place:
-                    self.erase(patient=False)
-            self.db.close()
+        with self.lock:
+            if self._inherited:
+                return
+            found = self._on_disk()
+            if self._files is not None and found == self._files:
+                self.erase(patient=False)
+            elif self._files is not None:
+                with contextlib.suppress(StorageError, sqlite3.Error, OSError):
+                    self._leave(found)
+            self._let_go()
 
-    def _inode(self) -> tuple[int, int] | None:
-        try:
-            found = os.stat(self.path)  # noqa: PTH116  twice as fast as Path.stat, and done at every step
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+    def _on_disk(self) -> Files:
+        return on_disk(self._real, stamped=self._without_locks)
 
     def _revive(self) -> None:
-        """Where the file was removed or replaced, SQLite would go on in the old one: open it anew, or refuse."""
-        place = self._inode()
-        if place == self._place:
+        """Where a file was removed or replaced, SQLite would go on in the old one: open it anew, or refuse."""
+        if self._inherited:
+            raise StorageError(f"{self.path} was amid a write when this process was forked off; open it anew")
+        found = self._on_disk()
+        if found == self._files:
             return
-        if place is None:
+        if found.database is None:
             raise StorageError(f"{self.path} has vanished; bring it back, what was acknowledged is in it")
-        self.db.close()
-        self._place = None
+        if self._files is not None:
+            if self.db.in_transaction:  # a step of a write, which looks again before it is acknowledged
+                return
+            self._leave(found)
         self._connect()
         self.erase()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self.db.execute("BEGIN IMMEDIATE")
+    def _acknowledge(self) -> None:
+        """After a commit: refuse to acknowledge what went into files that no longer have the names."""
+        found, mine = self._on_disk(), self._files
+        if found == mine:
+            return
+        if mine is None or found.database != mine.database:
+            raise StorageError(f"{self.path} vanished while it was written, so this is not stored; bring it back")
+        self._leave(found)  # of a log that was removed, all is in the file now
+        if found.log == mine.log:
+            raise StorageError(f"{self._real}-shm vanished while {self.path} was written, so this may be lost; look")
+
+    def _leave(self, found: Files) -> None:
+        """Close the connection to files that no longer have the names, without losing what is in their log.
+
+        Connections of one process share the index of the log, so all of them have to close before one opens again.
+
+        Raises:
+            StorageError: others still read through them, or another log has been begun meanwhile.
+        """
+        if self._files is None or found.database != self._files.database:
+            self._let_go()
+            return
+        copy = None
+        if found.log != self._files.log and not self._read_only:
+            if log_is_empty(self._real):
+                self._bring_in()
+            else:
+                copy = self._save()
+        with closing_as_not_the_last(self._real):
+            self._let_go()
+            stuck = [other for other in _others(self) if not other.leave_soon()]
+        if stuck:
+            raise StorageError(f"{self.path} can't be opened anew while others are reading it; ask again")
+        if copy is not None:
+            raise StorageError(
+                f"the log of {self.path} was removed and another one begun while it was in use; all that this process "
+                f"had stored is in {copy}: compare the two, and enroll again what is missing"
+            )
+
+    def _bring_in(self) -> None:
+        """Bring the log that was removed, and that this process still has open, into the file."""
+        busy, size, done = self.db.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+        if busy or done < size:
+            raise StorageError(
+                f"the log of {self.path} was removed while it was in use, and can't be brought into it while others "
+                "read it; ask again"
+            )
+
+    def _save(self) -> Path:
+        """A copy of all that this connection sees, beside the file."""
+        copy = Path(f"{self._real}.{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z.db")
+        opening.make_file(copy)
+        self.db.execute("VACUUM INTO ?", (str(copy),))
+        sync_folder(copy.parent)
+        return copy
+
+    def _let_go(self) -> None:
+        """Close the connection; the next use opens another one."""
+        self._files = None
+        self.db.close()
+
+    def has_open(self, real: str) -> bool:
+        """Whether this is a connection to the file at a path without links."""
+        return self._files is not None and self._real == real
+
+    def leave_soon(self) -> bool:
+        """Close the connection of another thread, where it is idle within a moment."""
+        if not self.lock.acquire(timeout=_MOMENT):
+            return False
         try:
-            yield
-            self.db.execute("COMMIT")
-        except BaseException:
-            if self.db.in_transaction:
-                self.db.execute("ROLLBACK")
-            raise
+            self._let_go()
+        finally:
+            self.lock.release()
+        return True
+
+    def refresh(self) -> None:
+        """Leave files that no longer have the names, before another connection of this process opens those that do.
+
+        Raises:
+            StorageError: it is in use, see also :meth:`_leave`.
+        """
+        if self._files in (None, self._on_disk()):
+            return
+        if not self.lock.acquire(timeout=_MOMENT):
+            raise StorageError(f"{self.path} can't be opened anew while others are reading it; ask again")
+        try:
+            found = self._on_disk()
+            if self._files not in (None, found):
+                self._leave(found)
+        finally:
+            self.lock.release()
+
+    def inherit(self, *, idle: bool) -> None:
+        """In a process that was forked off, whose parent's locks are not its own, though SQLite would believe so.
+
+        Where it was ``idle`` the connection is closed, and made at the next use. Amid a write of its parent not even
+        that is safe: it is of no use then.
+        """
+        if idle and (self._files is None or not self.db.in_transaction):
+            self._let_go()
+        else:
+            self._inherited, self.lock = True, threading.RLock()
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -233,3 +271,36 @@ _REASONS = {
     sqlite3.SQLITE_READONLY: "it is read-only; make the file and its folder writable",
     sqlite3.SQLITE_FULL: "the disk is full; make room",
 }
+
+_OPEN: weakref.WeakSet[Database] = weakref.WeakSet()  # all of this process
+_FORKING = threading.Lock()
+_PAUSED: dict[Database, threading.RLock] = {}  # those that are idle while it forks
+
+
+def _others(mine: Database) -> list[Database]:
+    """The other connections of this process to the same file."""
+    return [one for one in list(_OPEN) if one is not mine and one.has_open(mine._real)]
+
+
+def _pause() -> None:
+    """Before a fork: nobody is amid a statement, whose half the child would inherit."""
+    _FORKING.acquire()
+    _PAUSED.update((one, one.lock) for one in list(_OPEN) if one.lock.acquire(timeout=_MOMENT))
+
+
+def _go_on() -> None:
+    for lock in _PAUSED.values():
+        lock.release()
+    _PAUSED.clear()
+    _FORKING.release()
+
+
+def _begin_anew() -> None:
+    """In the child."""
+    for one in list(_OPEN):
+        one.inherit(idle=one in _PAUSED)
+    _go_on()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_pause, after_in_parent=_go_on, after_in_child=_begin_anew)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firstsight.types.events import Copy, Event, Forgotten, Presence, Record
-from firstsight.types.served import Check, Dropped, Embeddings, GalleryInfo, Key, ModelInfo
+from firstsight.types.served import Check, Dropped, Embeddings, GalleryInfo, Key, ModelInfo, Revoked
 from firstsight.types.store import Contract, Entry, Portion, State, Store
 from firstsight.types.values import (
     BoolArray,
@@ -65,6 +65,7 @@ __all__ = [
     "Reference",
     "Removal",
     "Report",
+    "Revoked",
     "Source",
     "State",
     "Store",

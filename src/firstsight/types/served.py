@@ -60,6 +60,17 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoked(Key):
+    """The receipt of ``revoke``: the key that was.
+
+    Attributes:
+        notes: where it was the last one, what follows.
+    """
+
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Embeddings:
     """What ``embed`` gives: vectors ``(n, d)`` of the images, and the fingerprint of the model they are of."""
 
@@ -94,7 +105,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What ``doctor`` found out.
+    """What ``doctor`` found out; true unless it is broken, so that ``all(doctor())`` says whether all is well.
 
     Attributes:
         name: what was looked at.
@@ -107,3 +118,7 @@ class Check:
     ok: bool | None
     value: str
     advice: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether nothing is broken."""
+        return self.ok is not False

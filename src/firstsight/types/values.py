@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias, runtime_ch
 import numpy as np
 import numpy.typing as npt
 
+from firstsight.errors import UndecidedError
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -115,7 +117,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer of ``verify`` and ``compare``.
+    """The answer of ``verify`` and ``compare``, and as true as that: ``if gallery.verify(...)`` holds for "same" alone.
 
     Attributes:
         same: the answer; None when the model is not calibrated and so cannot decide.
@@ -134,6 +136,16 @@ class Decision:
     probability_low: float | None = None
     probability_high: float | None = None
 
+    def __bool__(self) -> bool:
+        """Whether it is the same.
+
+        Raises:
+            UndecidedError: nothing was decided, since the model is not calibrated.
+        """
+        if self.same is None:
+            raise UndecidedError(f"score {self.score:.3f} was asked whether it is the same: {self.reason}")
+        return self.same
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -146,7 +158,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The answer of ``identify``.
+    """The answer of ``identify``; true where somebody was recognised, and not for "unknown".
 
     Attributes:
         identity: the enrolled identity, or None for "unknown".
@@ -164,6 +176,10 @@ class Match:
     candidates: tuple[Candidate, ...] = ()
     probability_low: float | None = None
     probability_high: float | None = None
+
+    def __bool__(self) -> bool:
+        """Whether it is somebody known."""
+        return self.identity is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import ModelProto, TensorProto, numpy_helper
 
 from firstsight.errors import ModelError, TrainingError, UsageError
 from firstsight.learn.backbones.opening import GIVEN, MADE, fitted
 from firstsight.learn.export.joining import INSIDE, cut, renamed, widen
+from firstsight.onnx_runtime import loaded
 from firstsight.types import FloatArray
 
 _BLOCK = 16  # images at once: activations of more leave the processor's cache
@@ -150,6 +150,7 @@ class Frozen:
 
     @cached_property
     def _session(self) -> Any:
+        onnxruntime = loaded()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = torch.get_num_threads()

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from firstsight.datasets import absolute, open_data
 from firstsight.datasets.readings import Progress, read_all
@@ -22,6 +20,7 @@ from firstsight.errors import ModelError, TrainingError
 from firstsight.learn.export.directory import described, publish
 from firstsight.learn.export.graph import strip
 from firstsight.model import Model
+from firstsight.onnx_runtime import loaded
 from firstsight.spec import FileSpec, Int8Spec
 from firstsight.types import PixelArray
 
@@ -89,6 +88,8 @@ def to_int8(graph: bytes, readings: PixelArray) -> bytes:
         graph: the encoder's, in floating point.
         readings: ``(n, c, h, w)`` uint8, on which ranges are measured.
     """
+    quantization = loaded("onnxruntime.quantization")
+    prepare = loaded("onnxruntime.quantization.shape_inference").quant_pre_process
     root = logging.getLogger()
     before = root.level
     with tempfile.TemporaryDirectory() as folder:
@@ -96,17 +97,17 @@ def to_int8(graph: bytes, readings: PixelArray) -> bytes:
         given.write_bytes(graph)
         root.setLevel(logging.ERROR)  # its hints are for those who call it by hand
         try:
-            quant_pre_process(given, folded, skip_symbolic_shape=True)
-            quantize_static(
+            prepare(given, folded, skip_symbolic_shape=True)
+            quantization.quantize_static(
                 folded,
                 made,
                 _Readings(readings),
-                quant_format=QuantFormat.QDQ,
+                quant_format=quantization.QuantFormat.QDQ,
                 op_types_to_quantize=_OPERATORS,
                 per_channel=True,
                 reduce_range=True,  # 7-bit kernels: 8-bit ones overflow on processors without VNNI
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
+                activation_type=quantization.QuantType.QUInt8,
+                weight_type=quantization.QuantType.QInt8,
             )
         finally:
             root.setLevel(before)
@@ -119,7 +120,7 @@ def to_int8(graph: bytes, readings: PixelArray) -> bytes:
     return content
 
 
-class _Readings(CalibrationDataReader):  # type: ignore[misc]
+class _Readings:
     """Readings in blocks, as the quantiser asks for them."""
 
     def __init__(self, readings: PixelArray) -> None:

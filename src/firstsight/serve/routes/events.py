@@ -13,7 +13,7 @@ from firstsight.errors import MissingError
 from firstsight.inputs.decode import thumbnail
 from firstsight.serve import bodies
 from firstsight.serve.answers import reply
-from firstsight.serve.doors import Came, Number, Numbered, Size, The, door
+from firstsight.serve.doors import Came, Number, Numbered, Size, Taking, The, door
 from firstsight.types import Event, Forgotten, Presence
 
 router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["events"])
@@ -42,12 +42,14 @@ def events(
 
 
 @router.get("/events/{event}/image", **door(None, "read", also=(404,), media="image/png"))
-def event_image(service: The, gallery: str, event: Numbered, size: Size = None) -> Response:
+def event_image(service: The, gallery: str, event: Numbered, asked: Taking, size: Size = None) -> Response:
     """The probe kept of an event, as PNG."""
     kept = service.galleries.reading(gallery, lambda g: g.event_image(event))
     if kept is None:
         raise MissingError(f"no image is kept of event {event}; keep_image, beside record, keeps the probe")
-    return Response(thumbnail(kept, size), media_type="image/png")
+    made = thumbnail(kept, size)
+    service.queue.keep(asked, len(made))
+    return Response(made, media_type="image/png")
 
 
 @router.get("/attendance", **door(list[Presence], "read", also=(404,)))

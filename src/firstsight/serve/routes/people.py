@@ -10,7 +10,7 @@ from firstsight.errors import MissingError
 from firstsight.inputs.decode import thumbnail
 from firstsight.serve import bodies
 from firstsight.serve.answers import reply
-from firstsight.serve.doors import Actor, Came, Number, Numbered, Size, The, door, images_of
+from firstsight.serve.doors import Actor, Came, Number, Numbered, Size, Taking, The, door, images_of
 from firstsight.types import Enrolment, Finding, Identity, Reference, Removal
 
 router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["identities"])
@@ -59,13 +59,16 @@ def image(
     service: The,
     gallery: str,
     reference: Numbered,
+    asked: Taking,
     size: Size = None,
 ) -> Response:
     """The image kept of a reference, as PNG."""
     kept = service.galleries.reading(gallery, lambda g: g.store.image(reference))
     if kept is None:
         raise MissingError(f"no image is kept of reference {reference}; --keep-sources keeps those that come")
-    return Response(thumbnail(kept, size), media_type="image/png")
+    made = thumbnail(kept, size)
+    service.queue.keep(asked, len(made))
+    return Response(made, media_type="image/png")
 
 
 @router.post("/check", **door(list[Finding], "read", body=bodies.Check, also=(404,)))
