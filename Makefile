@@ -20,7 +20,7 @@ LEFT_OUT  := $(strip $(if $(HAVE_DATA),,data) $(if $(HAVE_BROWSER),,browser))
 SPACE     := $(subst ,, )
 SELECT    := $(if $(LEFT_OUT),-m "not $(subst $(SPACE), and not ,$(LEFT_OUT))")
 
-.PHONY: help env demo test check lint types unit pictures results results-glyphs bench bench-training bench-koch bench-embedding bench-store bench-service bench-pixels service-fuzz chaos clean
+.PHONY: help env demo test check lint types unit pictures results results-glyphs bench bench-training bench-koch bench-embedding bench-store bench-service bench-pixels service-fuzz model-fuzz chaos clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -89,6 +89,9 @@ service-fuzz: env  ## 20,000 malformed requests at a running service, into resul
 
 chaos: env  ## many processes on one gallery file, killed at random; 300 rounds, an hour and more; into results/
 	$(BIN)/python results/chaos.py
+
+model-fuzz: env  ## 2,000 model folders altered at random, into results/
+	$(BIN)/python results/fuzz_models.py
 
 clean:  ## remove what make made, the environment included
 	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

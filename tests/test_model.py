@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 
 from firstsight import graphs
 from firstsight import model as models
+from firstsight.errors import ModelError
 from firstsight.model import Model
 
 
@@ -73,3 +77,41 @@ print(*[name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code, str(tiny_model)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def embedded(model: Model, picture: str) -> np.ndarray:
+    """In another process."""
+    return model.embed(picture)
+
+
+def test_a_used_model_travels(tiny_model: Path, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Used or not, a model is pickled and copied, and embeds the same there, from whatever folder, decided alike."""
+    monkeypatch.chdir(tiny_model.parent)
+    model = Model.load(f"./{tiny_model.name}")
+    fresh = pickle.dumps(model)
+    expected, decision = model.embed(picture), model.compare(picture, picture)
+    monkeypatch.chdir("/")
+    assert len(pickle.dumps(model)) < 20_000
+    for made in (pickle.loads(fresh), pickle.loads(pickle.dumps(model)), copy.deepcopy(model), copy.copy(model)):
+        np.testing.assert_array_equal(made.embed(picture), expected)
+        assert made.compare(picture, picture) == decision
+        assert made.fingerprint == model.fingerprint
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        np.testing.assert_array_equal(pool.apply(embedded, (model, str(picture))), expected)
+
+
+def test_a_pickled_model_is_verified_where_it_is_made_again(model_copy: Path, picture: Path) -> None:
+    """What is unpickled runs the graph of which its record tells the hash, and no other that lies there by then."""
+    sent = pickle.dumps(Model.load(model_copy))
+    data = bytearray((model_copy / "encoder.onnx").read_bytes())
+    data[len(data) // 2] ^= 1
+    (model_copy / "encoder.onnx").write_bytes(data)
+    with pytest.raises(ModelError, match="altered or damaged"):
+        pickle.loads(sent).embed(picture)
+
+
+def test_a_model_says_what_it_is(tiny_model: Path, model_copy: Path) -> None:
+    """In one short line: its name, its length, its input, and whether it is calibrated and for what."""
+    assert repr(Model.load("glyphs")) == "<Model glyphs: input glyph, embedding of 256 numbers, threshold for FMR 0.01>"
+    (model_copy / "calibration.json").unlink()
+    assert repr(Model.load(model_copy)).endswith("input image, embedding of 16 numbers, not calibrated>")

@@ -10,6 +10,7 @@ import pytest
 
 import firstsight
 from firstsight import api
+from firstsight.client.wire import parsed
 from firstsight.errors import CalibrationError, UndecidedError
 from firstsight.types import Candidate, Check, Decision, Match
 
@@ -58,7 +59,10 @@ def test_verbs_answer_with_their_truth(
         for probe in (one, other):
             found = gallery.identify(probe)
             assert bool(found) is (found.identity is not None)
+            sent = json.dumps(dataclasses.asdict(found)).encode()
+            assert bool(parsed(Match, sent)) is bool(found)
             answer = gallery.verify("circle", probe)
+            assert bool(parsed(Decision, json.dumps(dataclasses.asdict(answer)).encode())) is answer.same
             assert bool(answer) is answer.same
     with pytest.raises(UndecidedError):
         bool(api.compare(uncalibrated_model, one, other))

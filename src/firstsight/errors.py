@@ -131,9 +131,22 @@ class StorageError(FirstSightError):
 def unknown(what: str, name: str, known: Iterable[str], meant: str | None = None) -> UsageError:
     """An error for a name that is not in a list, with the list and what was ``meant``, or the likeliest intention."""
     names = sorted(known)
-    close = [meant] if meant else difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    guess = f" (did you mean {close[0]!r}?)" if close else ""
+    guess = guessed(meant or likeliest(name, names, cutoff=0.5))
     return UsageError(f"there is no {what} {name!r}{guess}; known: {', '.join(names) or 'none'}")
+
+
+def likeliest(name: str, names: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The name that was probably meant, written in capitals or not; None where none is like it."""
+    folded: dict[str, str] = {}
+    for one in names:
+        folded.setdefault(one.casefold(), one)
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=cutoff)
+    return folded[close[0]] if close else None
+
+
+def guessed(name: str | None) -> str:
+    """What a message asks back: `` (did you mean 'alice'?)``, or nothing."""
+    return "" if name is None else f" (did you mean {name!r}?)"
 
 
 def count(number: int, one: str, many: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import stat
@@ -11,10 +12,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from firstsight.errors import FirstSightError, StorageError
+from firstsight.spelling import unshown
 
 FILE, FOLDER, MISSING = "is a file", "is a folder", "does not exist"
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # a pipe is opened at once, and refused
 _NO_FILE, _LINK = "it is no regular file", "it is a link, where a file of its own was expected"
+PRIVATE = 0o600
+"""The mode of a file that says who was where, or holds what is enrolled."""
 _STAGING = (".", ".partial")  # how the folders begin and end in which new files wait
 
 
@@ -29,11 +33,17 @@ def state_of(path: Path) -> str:
 
 
 def expanded(path: str | Path) -> Path:
-    """A path with its ``~`` replaced, or as it came where there is no such user."""
+    """A path with its ``~`` replaced, or as it came where there is no such user.
+
+    One that was written down with bytes spelled out, since it is not UTF-8, leads to its file.
+    """
     try:
-        return Path(path).expanduser()
+        made = Path(path).expanduser()
     except RuntimeError:
-        return Path(path)
+        made = Path(path)
+    if "\\udc" in str(made) and not os.path.lexists(made):
+        return Path(unshown(str(made)))
+    return made
 
 
 def spelled_out(name: str | Path) -> str:
@@ -58,21 +68,30 @@ def read_file(
         error: it is missing, no regular file, too large, can't be read, or leads out of the folder.
     """
     end = f"; {mend}" if mend else ""
-    try:
-        handle = _opened(path, inside)
+    with open_file(path, error, mend, inside=inside) as file:
         try:
-            told = os.fstat(handle)
-            if not stat.S_ISREG(told.st_mode):
-                raise OSError(errno.EINVAL, _NO_FILE)
-            data = _content(handle, min(told.st_size, most), most)
-        finally:
-            os.close(handle)
-    except (OSError, ValueError) as failed:  # ValueError: a NUL in the path
-        raise error(f"{path} can't be read ({getattr(failed, 'strerror', None) or failed}){end}") from None
+            data = _content(file.fileno(), min(os.fstat(file.fileno()).st_size, most), most)
+        except OSError as failed:
+            raise error(f"{path} can't be read ({failed.strerror}){end}") from None
     if len(data) > most:
         allowed = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most:,} bytes"
         raise error(f"{path} is larger than the {allowed} allowed{end}")
     return data
+
+
+def open_file(
+    path: Path, error: type[FirstSightError], mend: str = "", *, inside: Path | None = None
+) -> io.BufferedReader:
+    """A regular file, open to be read; arguments and errors as of :func:`read_file`."""
+    try:
+        handle = _opened(path, inside)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):  # it was exchanged since it was looked up
+            os.close(handle)
+            raise OSError(errno.EINVAL, _NO_FILE)
+    except (OSError, ValueError) as failed:  # ValueError: a NUL in the path
+        end = f"; {mend}" if mend else ""
+        raise error(f"{path} can't be read ({getattr(failed, 'strerror', None) or failed}){end}") from None
+    return os.fdopen(handle, "rb")
 
 
 def _opened(path: Path, inside: Path | None) -> int:
@@ -106,13 +125,17 @@ def _content(handle: int, expected: int, most: int) -> bytes:
     return b"".join(parts)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
     """Replace the file's content, durably; see :func:`write_together`."""
-    write_together(path.parent, {path.name: data})
+    write_together(path.parent, {path.name: data}, private=private)
 
 
 def write_together(
-    folder: Path, files: Mapping[str, bytes], *, check: Callable[[Path], object] = lambda _: None
+    folder: Path,
+    files: Mapping[str, bytes],
+    *,
+    check: Callable[[Path], object] = lambda _: None,
+    private: bool = False,
 ) -> None:
     """Replace files of a folder in their order, durably, once the disk holds all of them.
 
@@ -120,6 +143,7 @@ def write_together(
         folder: made where it is missing.
         files: name -> content.
         check: called with a folder that holds the new files only; what it raises leaves the old ones in place.
+        private: for their owner alone, whatever the ones before were: they say who was where.
 
     Raises:
         StorageError: the system refused; what was there before is intact.
@@ -130,7 +154,7 @@ def write_together(
         with tempfile.TemporaryDirectory(dir=folder, prefix=_STAGING[0], suffix=_STAGING[1]) as staging:
             for name, data in files.items():
                 place = folder / name
-                _write(Path(staging) / name, data)
+                _write(Path(staging) / name, data, PRIVATE if private else 0o666)
             check(Path(staging))
             for name in files:
                 place = folder / name
@@ -176,8 +200,8 @@ def _make(folder: Path) -> None:
         sync_folder(place.parent)
 
 
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+def _write(path: Path, data: bytes, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

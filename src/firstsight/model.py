@@ -11,12 +11,11 @@ README.md          the card, for people
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pydantic
@@ -26,17 +25,18 @@ from firstsight.card import card
 from firstsight.decision import decide, with_notes
 from firstsight.errors import InputError, ModelError, UsageError, unknown
 from firstsight.files import FILE, FOLDER, expanded, state_of, write_together
-from firstsight.graphs import Ends, PairGraph, open_graph
+from firstsight.graphs import FLOAT, UINT8, PairGraph, open_graph, reason
 from firstsight.inputs import INPUTS, Input
 from firstsight.inputs.decode import describe, listed
+from firstsight.model_files import first, read_calibration, read_spec, verified
 from firstsight.reranking import Reranked
 from firstsight.similarity import Link, Similarity
-from firstsight.spec import MAX_WEIGHTS, FileSpec, ModelSpec
+from firstsight.spec import ModelSpec
+from firstsight.spelling import spelled_classes
 from firstsight.types import Decision, FloatArray, Info, IntArray, PixelArray, Reading, Source
 
 Encode: TypeAlias = "Callable[[PixelArray], FloatArray]"
 SHIPPED = Path(__file__).parent / "models"
-_MAX_JSON = 16 << 20
 _BATCH = 16  # as fast as any larger one, whose activations no longer fit the processor's cache
 
 
@@ -58,6 +58,19 @@ class Model:
         self.spec = spec
         self.calibration = calibration
         self._encode = encode
+        self._place = path.absolute()  # the working directory may change
+        self._held: dict[str, bytes] = {}  # what was verified and has not been run yet
+
+    def __repr__(self) -> str:
+        decides = f"threshold for {self.calibration.target.describe()}" if self.calibration else "not calibrated"
+        return f"<Model {self.name}: input {self.spec.input.name}, embedding of {self.dim} numbers, {decides}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs: it reads the graph from the directory, and verifies it, when it first runs it."""
+        return {"path": self._place, "spec": self.spec, "calibration": self.calibration}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
 
     @classmethod
     def load(cls, name: str | Path) -> Model:
@@ -67,10 +80,22 @@ class Model:
             ModelError: nothing is there, or a file is missing, altered, too large or not what it should be.
         """
         path = find_model(name)
-        spec = _read_spec(path)
+        spec = read_spec(path)
+        made = cls(path, spec)
         for file, expected in spec.files.items():
-            _verify(path / file, expected)
-        return cls(path, spec, _read_calibration(path, spec.fingerprint))
+            data = verified(path, file, expected)
+            if file.endswith(".onnx"):
+                made._held[file] = data
+        made.calibration = read_calibration(path, spec)
+        return made
+
+    def content(self, file: Literal["encoder.onnx", "encoder.safetensors", "pair.onnx"]) -> bytes:
+        """The bytes of one of its files: those of which the record tells the hash.
+
+        Raises:
+            ModelError: it is gone, or another one.
+        """
+        return self._held.pop(file, None) or verified(self._place, file, self.spec.files[file])
 
     @property
     def name(self) -> str:
@@ -89,8 +114,8 @@ class Model:
 
     @property
     def trained_classes(self) -> frozenset[str]:
-        """Classes it learned from, qualified by the kind of their data set."""
-        return frozenset(self.spec.trained.classes)
+        """Classes it learned from, qualified by the kind of their data set, in the spelling of today's data sets."""
+        return spelled_classes(self.spec.trained.classes)
 
     @property
     def depth(self) -> int:
@@ -114,10 +139,10 @@ class Model:
         try:
             return adapter.validate_json(json.dumps(self.spec.input.settings), strict=True)
         except pydantic.ValidationError as error:
-            reason = _first(error)
+            why = first(error)
         except UsageError as error:
-            reason = str(error)
-        raise ModelError(f"{self.path} has settings that input {made.name!r} does not take ({reason})")
+            why = str(error)
+        raise ModelError(f"{self.path} has settings that input {made.name!r} does not take ({why})")
 
     @cached_property
     def similarity(self) -> Similarity | Reranked:
@@ -129,7 +154,9 @@ class Model:
         nearest = Similarity(self.spec.similarity.measure, Link(**self.spec.similarity.link.model_dump()))
         if self.spec.pair is None:
             return nearest
-        return Reranked(nearest, PairGraph.of(self.path / "pair.onnx", self.dim), self.spec.pair.shortlist)
+        return Reranked(
+            nearest, PairGraph(self.content("pair.onnx"), self.dim, f"{self.path}/pair.onnx"), self.spec.pair.shortlist
+        )
 
     @property
     def pairwise(self) -> bool:
@@ -138,12 +165,9 @@ class Model:
 
     @cached_property
     def _session(self) -> Any:
-        expected: Ends = [
-            ("readings", "tensor(uint8)", [*self.input.shape]),
-            ("embeddings", "tensor(float)", [self.dim]),
-        ]
-        file = self.path / "encoder.onnx"
-        return open_graph(file.read_bytes(), str(file), expected, "readings")
+        takes, gives = {"readings": (UINT8, tuple(self.input.shape))}, {"embeddings": (FLOAT, (self.dim,))}
+        file = f"{self.path}/encoder.onnx"
+        return open_graph(self.content("encoder.onnx"), file, takes, gives, _BATCH)
 
     def embed_arrays(self, arrays: PixelArray) -> FloatArray:
         """Readings ``(n, c, h, w)`` uint8 to embeddings ``(n, d)`` float32; by what the model was given for it, or
@@ -162,7 +186,7 @@ class Model:
             try:
                 made = session.run(None, {"readings": block})[0]
             except Exception as error:  # noqa: BLE001  the runtime raises its own kinds
-                raise ModelError(f"{self.path}/encoder.onnx can't be run ({str(error).splitlines()[0]})") from None
+                raise ModelError(f"{self.path}/encoder.onnx can't be run ({reason(error)})") from None
             if made.shape != (len(block), self.dim) or not np.isfinite(made).all():
                 raise ModelError(
                     f"{self.path} gives embeddings of shape {made.shape} or numbers that are not finite, finite ones "
@@ -299,49 +323,6 @@ def find_model(name: str | Path) -> Path:
             raise ModelError(f"there is no shipped model {text!r}; for the directory write ./{text}")
         raise unknown("shipped model", text, shipped())
     return SHIPPED / text
-
-
-def _read_spec(path: Path) -> ModelSpec:
-    try:
-        return ModelSpec.model_validate_json(_read(path / "model.json", _MAX_JSON))
-    except pydantic.ValidationError as error:
-        raise ModelError(f"{path}/model.json is not valid ({_first(error)})") from None
-
-
-def _read_calibration(path: Path, fingerprint: str) -> Calibration | None:
-    file = path / "calibration.json"
-    if state_of(file) != FILE:
-        return None
-    try:
-        adapter = pydantic.TypeAdapter(Calibration)
-        calibration = adapter.validate_json(_read(file, _MAX_JSON))
-    except pydantic.ValidationError as error:
-        raise ModelError(f"{file} is not valid ({_first(error)}); delete it and calibrate again") from None
-    if calibration.model != fingerprint:
-        raise ModelError(
-            f"{file} was made for model {calibration.model}, this is {fingerprint}; delete it and calibrate again"
-        )
-    return calibration
-
-
-def _read(file: Path, most: int) -> bytes:
-    try:
-        if file.stat().st_size > most:
-            raise ModelError(f"{file} is larger than the {most >> 20} MiB allowed")
-        return file.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{file} can't be read ({error.strerror}); the model is incomplete") from None
-
-
-def _verify(file: Path, expected: FileSpec) -> None:
-    data = _read(file, MAX_WEIGHTS)
-    if len(data) != expected.bytes or hashlib.sha256(data).hexdigest() != expected.sha256:
-        raise ModelError(f"{file} was altered or damaged (its hash is not the one in model.json); restore the model")
-
-
-def _first(error: pydantic.ValidationError) -> str:
-    one = error.errors()[0]
-    return f"{'.'.join(str(p) for p in one['loc'])}: {one['msg']}"
 
 
 __all__ = ["Model", "ModelSpec", "find_model", "models", "shipped"]

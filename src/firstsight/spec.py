@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 from firstsight.similarity import LinkKind, Measure
 
 MAX_WEIGHTS = 512 << 20
+Count = Annotated[int, pydantic.Field(ge=0, le=10**15)]
+Seconds = Annotated[float, pydantic.Field(ge=0, le=1e12)]
+Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+Number = Annotated[float, pydantic.Field(ge=-1e30, le=1e30)]
+"""Of a size that float32 holds."""
+Factor = Annotated[float, pydantic.Field(gt=0, le=1e30)]
+Line = Annotated[str, pydantic.Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 
 
 class _Strict(pydantic.BaseModel):
@@ -27,7 +34,7 @@ class FileSpec(_Strict):
 class InputSpec(_Strict):
     """Which input, at which version of its code, with which settings."""
 
-    name: str
+    name: Line
     version: int
     settings: dict[str, int | float | str | bool]
 
@@ -36,9 +43,9 @@ class LinkSpec(_Strict):
     """As :class:`firstsight.similarity.Link`."""
 
     kind: LinkKind
-    scale: float = 1.0
-    bias: float = 0.0
-    gamma: float = 1.0
+    scale: Factor = 1.0
+    bias: Number = 0.0
+    gamma: Factor = 1.0
 
 
 class SimilaritySpec(_Strict):
@@ -76,11 +83,11 @@ class GrowthSpec(_Strict):
     """
 
     data: str
-    figure: str
-    classes: int
-    learned: int
-    before: float
-    after: float
+    figure: Line
+    classes: Count
+    learned: Count
+    before: Share
+    after: Share
 
 
 class TrainingSpec(_Strict):
@@ -90,15 +97,15 @@ class TrainingSpec(_Strict):
     data: str
     calibration_data: str = ""
     classes: list[str]
-    examples: int
-    steps: int
-    seed: int
-    seconds: float
-    core_seconds: float
-    peak_mib: int = 0
+    examples: Count
+    steps: Count
+    seed: Annotated[int, pydantic.Field(ge=-(1 << 63), lt=1 << 64)]
+    seconds: Seconds
+    core_seconds: Seconds
+    peak_mib: Count = 0
     settings: dict[str, dict[str, Any]]
     started_from: str = ""
-    validation: dict[str, float] = {}
+    validation: dict[str, Number] = {}
     backbone: BackboneSpec | None = None
     growth: dict[Literal["old", "new"], GrowthSpec] = {}
 
@@ -108,7 +115,7 @@ class Int8Spec(_Strict):
 
     of: str
     data: str
-    readings: int
+    readings: Count
 
 
 class ModelSpec(_Strict):
@@ -116,7 +123,7 @@ class ModelSpec(_Strict):
 
     format: Literal[1]
     name: str = pydantic.Field(pattern=r"^[\w.-]{1,64}$")
-    made_by: str
+    made_by: Line
     input: InputSpec
     similarity: SimilaritySpec
     dim: int = pydantic.Field(ge=1, le=65536)

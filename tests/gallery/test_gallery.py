@@ -445,3 +445,13 @@ def test_galleries_made_at_once_in_one_file_all_come_to_be(tmp_path: Path) -> No
         for thread in threads:
             thread.join()
     assert faults == []
+
+
+def test_a_gallery_says_what_it_is(tiny_model: Path, shapes: Path, tmp_path: Path) -> None:
+    """In one short line: where it lies, whose embeddings it holds, and how many of how many; closed, it says so."""
+    gallery = Gallery.create(tmp_path / "g.db", tiny_model)
+    assert repr(gallery) == f"<Gallery {tmp_path}/g.db: model {tiny_model.name}, 0 references of 0 identities>"
+    gallery.enroll("ring", [shapes / "ring" / "0.png", shapes / "ring" / "1.png"])
+    assert repr(gallery).endswith("2 references of 1 identity>")
+    gallery.close()
+    assert "\n" not in repr(gallery)

@@ -9,6 +9,7 @@ SRC = Path(__file__).parents[2] / "src" / "firstsight"
 
 FLOORS = {
     "errors": 1,
+    "spelling": 1,
     "types": 1,
     "files": 1,
     "legible": 1,
@@ -27,9 +28,11 @@ FLOORS = {
     "card": 4,
     "decision": 4,
     "model": 4,
+    "model_files": 4,
     "gallery": 5,
     "occlusion": 5,
     "places": 5,
+    "progress": 5,
     "apps": 6,
     "evaluation": 7,
     "report": 7,

@@ -61,6 +61,32 @@ def test_compose_holds_what_it_promises() -> None:
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    assert service["mem_limit"] == service["memswap_limit"] == "2g"
+    assert 0 < service["pids_limit"] <= 512
+    assert all("size=" in place and "noexec" in place for place in service["tmpfs"])
+
+
+def test_no_secret_is_to_be_readable_by_all() -> None:
+    """Wherever a secret is made, only the container's user may read it."""
+    for file in (ROOT / "compose.yaml", ROOT / "Dockerfile", ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = file.read_text()
+        assert not re.search(r"chmod\s+(?:0?[0-7]?[0-7][1-7][0-7]|0?[0-7]{2}[1-7]|[ao]?\+r)\b", text), file
+        if "openssl rand" in text:
+            assert "install -m 0400 -o 10001" in text, file
+
+
+def test_the_least_versions_have_no_known_holes() -> None:
+    """What reads bytes from outside is bounded below, and the bound can be installed beside what is pinned."""
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    given = [*PROJECT["dependencies"], *(r for extra in PROJECT["optional-dependencies"].values() for r in extra)]
+    least = {r.name: Version(next(iter(r.specifier)).version) for r in map(Requirement, given) if r.specifier}
+    for name, version in {
+        "pillow": "13.0", "onnxruntime": "1.27", "starlette": "1.3.1", "h11": "0.16", "python-multipart": "0.0.31",
+        "jinja2": "3.1.6", "onnx": "1.22", "torch": "2.8",
+    }.items():  # fmt: skip
+        assert least[name] >= Version(version), name
 
 
 def test_no_usage_data_leaves_the_container() -> None:

@@ -436,7 +436,7 @@ def test_a_manifest_of_pairs_works_end_to_end(
         ("", "lists nothing"),
         ("path,label\n", "lists nothing"),
         ("file,class\na,b\n", "has the columns class, file"),
-        ("path;label\n{picture};a\n", "was expected"),
+        ("file;class\n{picture};a\n", "has the columns class, file"),
         ("path,label\nnone.png,a\n", "names 1 file that does not exist (line 2: none.png)"),
         ("path,label\n{picture},\n", "line 2 has no label"),
         ("path,label\n{picture}\n", "line 2 has no label"),

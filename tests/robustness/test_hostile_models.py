@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,14 +133,26 @@ def test_a_calibration_of_another_model_is_refused(
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("threshold", None), ("threshold", "x"), ("classes", "abc"), ("threshold", float("nan")), ("slope", float("inf"))],
+    [
+        ("threshold", 7.0),
+        ("threshold", 1e308),
+        ("fmr_low", 0.9),
+        ("genuine_pairs", 10**30),
+        ("impostor_pairs", -1),
+        ("band_low", [1.0]),
+        ("threshold", None),
+        ("threshold", "x"),
+        ("classes", "abc"),
+        ("threshold", float("nan")),
+        ("slope", float("inf")),
+    ],
 )
 def test_a_calibration_that_is_none_is_refused(
     key: str, value: object, model_copy: Path, picture: Path, refused: Refused
 ) -> None:
     """A threshold or slope that is no finite number is refused: nothing can be decided by it."""
     edit(model_copy / "calibration.json", key, value)
-    refused(2, ("compare", model_copy, picture, picture), "calibration.json is not valid", key)
+    refused(2, ("compare", model_copy, picture, picture), "calibration.json is not valid")
 
 
 @pytest.mark.parametrize(
@@ -299,3 +313,70 @@ def test_weights_that_fit_no_network_cannot_be_trained_further(model_copy: Path)
         edit(copy / "model.json", f"trained/settings/encoder/{path}", value)
         with pytest.raises(ModelError, match="can't be trained further"):
             load_encoder(Model.load(copy))
+
+
+def test_what_was_verified_is_what_runs(model_copy: Path, other_model: Path, picture: Path) -> None:
+    """A graph that is exchanged or removed after loading is never run: the one that was verified is, or none."""
+    before = use(model_copy, picture)
+    loaded, again = Model.load(model_copy), Model.load(model_copy)
+    shutil.copy(other_model / "encoder.onnx", model_copy / "encoder.onnx")
+    np.testing.assert_array_equal(loaded.embed(picture), before)
+    (model_copy / "encoder.onnx").unlink()
+    np.testing.assert_array_equal(again.embed(picture), before)
+    with pytest.raises(ModelError, match="can't be read"):
+        Model.load(model_copy)
+
+
+@pytest.mark.parametrize("file", [*NEEDED, "calibration.json"])
+@pytest.mark.parametrize("how", ["/dev/zero", "pipe", "socket", "outside", "itself", "other name", "folder"])
+def test_only_files_of_the_folder_are_read(
+    file: str, how: str, model_copy: Path, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device, a pipe, a socket, a folder and links are refused at once; a second name of a file is fine."""
+    place = model_copy / file
+    data = place.read_bytes()
+    place.unlink()
+    if how == "pipe":
+        os.mkfifo(place)
+    elif how == "socket":
+        monkeypatch.chdir(model_copy)
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(file)
+    elif how == "folder":
+        place.mkdir()
+    elif how == "other name":
+        (tmp_path / "second").write_bytes(data)
+        os.link(tmp_path / "second", place)
+        assert np.isfinite(use(model_copy, picture)).all()
+        return
+    else:
+        (tmp_path / "outside").write_bytes(data)
+        place.symlink_to({"outside": tmp_path / "outside", "itself": file}.get(how, how))
+    with pytest.raises(ModelError, match="can't be|has no model.json"):
+        use(model_copy, picture)
+
+
+@pytest.mark.parametrize("file", ["model.json", "calibration.json"])
+def test_a_record_as_deep_or_large_as_can_be_is_refused(file: str, model_copy: Path, picture: Path) -> None:
+    """Nothing in a record is believed that could not be: sizes, counts, rates and numbers of any size or depth."""
+    content = json.loads((model_copy / file).read_text())
+    places = [(content, key) for key in content]
+    for value in list(content.values()):
+        if isinstance(value, dict):
+            places += [(value, key) for key in value]
+    for here, key in places:
+        before = here[key]
+        for odd in (None, float("nan"), float("inf"), 1e308, -1, "", [], {}, 10**30, [[[]]] * 3, "\ud800", True):
+            here[key] = odd
+            (model_copy / file).write_text(json.dumps(content))
+            told = ""
+            try:
+                loaded = Model.load(model_copy)
+                assert np.isfinite(loaded.embed(picture)).all(), (key, odd)
+                decision = loaded.compare(picture, picture)
+                assert decision.probability is None or 0 <= decision.probability <= 1, (key, odd)
+                told = repr(loaded)
+            except FirstSightError as error:
+                told = str(error)
+            assert "\n" not in told, (key, odd)
+        here[key] = before

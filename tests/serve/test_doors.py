@@ -182,6 +182,16 @@ def test_the_same_life_through_gallery_and_client(
     assert sum(kind.endswith("QualityError") for kind in mine) == 3
 
 
+def without_folders(result: Any) -> Any:
+    """As a service tells it, which keeps its folders to itself."""
+    if not isinstance(result, list):
+        return result
+    return [
+        {k: v.rpartition("/")[2] if k in ("source", "model") and str(v).startswith("/") else v for k, v in one.items()}
+        for one in result
+    ]
+
+
 def test_the_command_line_prints_the_body(store: Path, asking: TestClient, shapes: Path, cli: Cli) -> None:
     """``--json`` is what the service answers, to the last digit; one image of identify is one match there."""
     picture = shapes / "circle" / "2.png"
@@ -210,7 +220,7 @@ def test_the_command_line_prints_the_body(store: Path, asking: TestClient, shape
         (cli("gallery", "events", store, "--json"), asking.get(f"{at}/events")),
     ]
     for ran, answer in pairs:
-        assert ran.json == answer.json()
+        assert without_folders(ran.json) == answer.json()
     [match] = asking.post(f"{at}/identify", files=files).json()
     assert cli("identify", store, picture, "--json").json == match
     [match] = asking.post(f"{at}/identify", data={"fused": "true"}, files=[*files.items(), *files.items()]).json()

@@ -289,3 +289,14 @@ def test_names_are_only_names(asking: TestClient, store: Path, picture: Path) ->
     assert [i["identity"] for i in asking.get(f"{MAIN}/identities").json()][6:] == names
     assert asking.get(f"{MAIN}/references", params={"identity": names[0]}).json()[0]["identity"] == names[0]
     said(asking.post(f"{MAIN}/enroll", json={"identity": "a\u0000b", "images": [image]}), 422, "SpellingError")
+
+
+def test_a_service_asks_who_was_meant(asking: TestClient, picture: Path) -> None:
+    """A name that nobody has is answered with the likeliest one, which who may read could list."""
+    body = {"identity": "Cirle"}
+    for verb, more in (("remove", {}), ("rename", {"to": "x"}), ("annotate", {"metadata": ["a=b"]})):
+        answer = asking.post(f"/v1/galleries/main/{verb}", json=body | more)
+        assert answer.status_code == 404
+        assert "did you mean 'circle'?" in answer.json()["error"]["message"]
+    found = asking.get("/v1/galleries/main/references", params={"identity": "cirlce"})
+    assert "did you mean 'circle'?" in found.json()["error"]["message"]

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from drawn import Cli
 from firstsight import api
+from firstsight.api.access import had_keys
 from firstsight.errors import AccessError, UsageError
 from firstsight.serve.access import OPEN
 from firstsight.serve.answers import Refusal
@@ -118,7 +119,7 @@ def test_a_copy_from_before_the_keys_opens_nothing(asking: TestClient, store: Pa
     for file in (f"{store}-wal", f"{store}-shm"):
         Path(file).unlink(missing_ok=True)
     backup.replace(store)
-    assert not api.had_keys(store)
+    assert not had_keys(store)
     assert asking.get("/v1/galleries").status_code == 401
 
 
@@ -133,12 +134,12 @@ def test_the_mark_outlives_what_other_versions_do(store: Path, tmp_path: Path) -
     db.execute("INSERT INTO access VALUES (1, 'old', 'admin', x'00', '2026-01-01T00:00:00Z', NULL)")
     db.commit()
     db.close()
-    assert api.had_keys(tmp_path / "copy.db")
+    assert had_keys(tmp_path / "copy.db")
     prepare(Settings(str(store)))
     with sqlite3.connect(store) as db:
         db.execute("DELETE FROM access")
     db.close()
-    assert api.had_keys(store)
+    assert had_keys(store)
     assert api.keys(store) == []
 
 

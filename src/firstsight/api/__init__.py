@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstsight import occlusion
-from firstsight.api.access import add_key, had_keys, keys, revoke_key
+from firstsight.api.access import add_key, keys, revoke_key
 from firstsight.api.audit import attendance, events, export_subject, forget
 from firstsight.api.doctor import doctor
 from firstsight.api.galleries import (
@@ -48,6 +48,7 @@ from firstsight.evaluation.protocols import protocols
 from firstsight.evaluation.subject import Settings
 from firstsight.model import Model, models
 from firstsight.places import free, place_of
+from firstsight.progress import listener
 from firstsight.types import Decision, Info, Report, Source, Why
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 def train(
     recipe: str | None = None,
     *changes: str,
-    data: str | None = None,
+    data: str | Path | None = None,
     from_: Model | str | Path | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -83,7 +84,7 @@ def train(
         tensorboard: a folder for TensorBoard, which then shows what ``metrics.jsonl`` holds.
         encoder: a ``torch.nn.Module`` to stand on, from images ``(n, c, h, w)`` to features ``(n, f)`` or a map of
             them; it is copied. With the recipe ``backbone`` it stays frozen unless ``encoder.frozen=false``.
-        listen: called with what happens.
+        listen: called with what happens; without it a notebook is shown a line every few seconds, a program nothing.
 
     Raises:
         UsageError, DataError, ModelError, TrainingError, StorageError: see each.
@@ -106,7 +107,7 @@ def train(
             raise UsageError(f"the data {data} and {also[0]} came, which replace each other; give one of them")
         chosen = training.with_data(chosen, data)
     free(place, overwrite=overwrite, resume=resume or so_far)
-    listen = listen or (lambda _: None)
+    listen = listen or listener()
     if so_far:
         return training.so_far(chosen, place, listen=listen, network=encoder)
     board = None if tensorboard is None else Path(tensorboard)
@@ -136,7 +137,7 @@ def export(
 
 def quantise(
     model: Model | str | Path,
-    data: str | None = None,
+    data: str | Path | None = None,
     *,
     out: str | Path,
     overwrite: bool = False,
@@ -166,7 +167,7 @@ def quantise(
 def evaluate(
     model: Model | str | Path,
     protocol: str,
-    data: str | None = None,
+    data: str | Path | None = None,
     *,
     ways: int | None = None,
     shots: int | None = None,
@@ -205,7 +206,7 @@ def evaluate(
 
 def calibrate(
     model: Model | str | Path,
-    data: str | None = None,
+    data: str | Path | None = None,
     *,
     fmr: float | None = None,
     fnmr: float | None = None,
@@ -323,7 +324,6 @@ __all__ = [
     "export_subject",
     "forget",
     "galleries",
-    "had_keys",
     "identify",
     "identify_data",
     "identities",

@@ -115,4 +115,4 @@ def _day(given: str | date | None) -> date:
 
 def _write(place: str | Path | None, rows: list[Any], kind: type) -> None:
     if place is not None:
-        write_atomically(expanded(place), sheet(rows, kind).encode())
+        write_atomically(expanded(place), sheet(rows, kind).encode(), private=True)

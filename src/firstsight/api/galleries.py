@@ -58,7 +58,7 @@ def enroll(
     identity: str | None = None,
     sources: Sequence[Source] = (),
     *,
-    data: str | None = None,
+    data: str | Path | None = None,
     each: int = 1,
     metadata: Said = (),
     override: Iterable[str] = (),
@@ -174,7 +174,7 @@ def identify(
 
 
 def identify_data(
-    gallery: str | Path, data: str, *, model: str | Path | None = None, progress: Progress | None = None
+    gallery: str | Path, data: str | Path, *, model: str | Path | None = None, progress: Progress | None = None
 ) -> Tally:
     """Identify every example of a labelled data set and count: classes that are not enrolled should come out unknown.
 

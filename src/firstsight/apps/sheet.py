@@ -5,18 +5,22 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""With which a spreadsheet takes a text for a formula; the wide ones where Japanese or Chinese is written."""
+_SIGN = r"[=+@＝＋＠﹢﹦﹫⁺₊⁼₌\-－﹣]"
+_FORMULA = re.compile(rf'^(?=[\t\r\n])|(^|[,;|:\t\r\n\v\f，；｜、：])[\s"]*(?={_SIGN})|\s"*(?={_SIGN}\S)')
+"""Where a spreadsheet begins a formula: at the beginning of a cell, which may be any place after what it takes for a
+separator (a semicolon where the comma is for decimals, others if asked); wide signs where Japanese is written. After a
+blank a sign counts only with something behind it: a dash between words is none."""
 
 
 def sheet(rows: Sequence[Any], kind: type) -> str:
     """A line of names, then a line a row.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe in front; several texts of one field are
-    joined by semicolons, yes and no are 1 and 0, and what is not known is empty.
+    Wherever a spreadsheet would take a part of a text for a formula, an apostrophe stands in front; several texts of
+    one field are joined by semicolons, yes and no are 1 and 0, and what is not known is empty.
 
     Args:
         rows: of the dataclass ``kind``.
@@ -35,6 +39,6 @@ def _cell(value: Any) -> Any:
         return int(value)
     if isinstance(value, tuple):
         value = "; ".join(map(str, value))
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return _FORMULA.sub(r"\g<0>'", value)
     return "" if value is None else value

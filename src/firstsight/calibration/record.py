@@ -20,6 +20,8 @@ from firstsight.metrics.openset import fmr_for_fpir, fpir_from_fmr
 MOST_BAND = 33
 MOST_RATES = 130
 FEW_CLASSES = 20
+MOST_SCORE = 1e30  # of a size that float32 holds, and its square in float64
+MOST_PAIRS = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,14 @@ class Calibration:
         curves = (self.band_low, self.band_high, self.rate_fmr, self.rate_fnmr)
         if not all(0 <= rate <= 1 for rate in [*rates, *given, *itertools.chain(*curves)]):
             raise ValueError("a rate or probability is not between 0 and 1")
+        ordered = [rates[:3], rates[3:], given, *zip(self.band_low, self.band_high, strict=False)]
+        if any(list(some) != sorted(some) for some in ordered):
+            raise ValueError("a rate or probability is outside its own interval")
+        scores = [self.threshold, *self.band_scores, *self.rate_scores, *self.shifts, *self.curve.knots_x]
+        if max(map(abs, [*scores, *self.curve.parameters])) > MOST_SCORE:
+            raise ValueError("a score is larger than any that embeddings give")
+        if max(self.genuine_pairs, self.impostor_pairs, self.needed_pairs) > MOST_PAIRS:
+            raise ValueError("more pairs are told than could be counted")
         if not 0.5 <= self.confidence < 1 or min(self.genuine_pairs, self.impostor_pairs) < 1 or self.needed_pairs < 0:
             raise ValueError("the confidence or a number of pairs is out of range")
         sizes = {len(self.band_scores), len(self.band_low), len(self.band_high)}

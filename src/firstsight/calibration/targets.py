@@ -30,6 +30,9 @@ TargetKind: TypeAlias = Literal["fmr", "fnmr", "fpir", "precision", "cost", "eer
 TARGETS: tuple[TargetKind, ...] = get_args(TargetKind)
 
 
+MOST_IDENTITIES = 10**12
+
+
 class TargetError(CalibrationError, ValueError):
     """A target that means nothing. A ValueError too, so that pydantic reports it when it comes out of a file."""
 
@@ -72,6 +75,8 @@ class Target:
             raise TargetError(f"the equal error rate takes no value, {self.value} came")
         if self.gallery_size < 1:
             raise TargetError(f"the gallery size is {self.gallery_size}, 1 or more was expected")
+        if self.gallery_size > MOST_IDENTITIES:
+            raise TargetError(f"the gallery size is {self.gallery_size}, at most {MOST_IDENTITIES:,} was expected")
         if self.gallery_size != 1 and self.kind != "fpir":
             raise TargetError(f"a gallery size ({self.gallery_size}) belongs to a target FPIR, not to {name}")
         if not 0 < self.prior < 1:

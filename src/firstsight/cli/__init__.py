@@ -9,6 +9,15 @@ from io import TextIOWrapper
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done / same, 1 not the same / unknown, 2 usage, 3 failure)."""
+    from firstsight.terminal import plain
+
+    if isinstance(sys.stdout, TextIOWrapper):  # a name that the terminal can't show is spelled out, and no fault
+        sys.stdout.reconfigure(errors="backslashreplace")
+    with plain():
+        return _run(arguments)
+
+
+def _run(arguments: list[str] | None) -> int:
     from typer.exceptions import Abort, TyperException
 
     from firstsight.cli import render
@@ -16,8 +25,6 @@ def main(arguments: list[str] | None = None) -> int:
     from firstsight.errors import FirstSightError
     from firstsight.notices import on_standard_error
 
-    if isinstance(sys.stdout, TextIOWrapper):  # a name that the terminal can't show is spelled out, and no fault
-        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with on_standard_error():
             code = app(arguments, standalone_mode=False, prog_name="firstsight")

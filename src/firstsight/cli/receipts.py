@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from firstsight.cli.render import dump, quoted, table, value
 from firstsight.errors import count
+from firstsight.terminal import in_line
 
 if TYPE_CHECKING:
     from firstsight.model import Model
@@ -76,7 +77,7 @@ def checked(findings: Sequence[Finding], *, json: bool) -> int:
         dump(findings)
     else:
         for f in findings:
-            print(f"{f.name}: {f.source}: {f.message}")
+            print(in_line(f"{f.name}: {f.source}: {f.message}"))
         if not findings:
             print("nothing speaks against it")
     return int(bool(findings))
@@ -118,10 +119,10 @@ def decided(decision: Decision, about: str, *, json: bool) -> int:
     if json:
         dump(decision)
     elif decision.same is None:
-        print(f"score {decision.score:.3f} for {about}: {decision.reason}")
+        print(f"score {decision.score:.3f} for {in_line(about)}: {decision.reason}")
     else:
         answer = "same" if decision.same else "not the same"
-        print(f"{answer}: {about}, {_probability(decision)} ({decision.reason})")
+        print(f"{answer}: {in_line(about)}, {_probability(decision)} ({decision.reason})")
     return 2 if decision.same is None else int(not decision.same)
 
 
@@ -147,7 +148,7 @@ def matched(matches: list[Match], probes: list[Any], gallery: str, *, one: bool,
         called = probes if len(probes) == len(matches) else [f"thing {n + 1}" for n in range(len(matches))]
         for probe, m in zip(called, matches, strict=True):
             told = f"probability {m.probability:.1%}, score {m.score:.3f}{_notes(notes_in(m.reason))}"
-            print(f"{probe}: {m.identity or 'unknown'}, {told}")
+            print(f"{in_line(probe)}: {m.identity or 'unknown'}, {told}")
     print(f"next: where an answer is wrong, add a reference: firstsight enroll {gallery} NAME IMAGE")
 
 
@@ -171,7 +172,7 @@ def tallied(result: Tally, *, json: bool) -> None:
         print(f"  {count(result.left_out, 'image', 'images')} left out, enrolled already")
     wrong = [a for a in result.answers if a[2] is not None and a[2] != a[1]]
     for source, _, identity, score in sorted(wrong, key=lambda a: -a[3])[:5]:
-        print(f"  taken for {identity}: {source} (score {score:.3f})")
+        print(f"  taken for {identity}: {in_line(source)} (score {score:.3f})")
     print("next: more references an identity (enroll more images), or another threshold (firstsight calibrate --fmr)")
 
 
@@ -245,7 +246,7 @@ def copied(receipt: Copy, *, json: bool) -> None:
 
 def _sheet(csv: Path | None) -> None:
     if csv is not None:
-        print(f"written to {csv}")
+        print(f"written to {in_line(csv)}")
 
 
 def reproduced(record: Record, *, json: bool) -> None:

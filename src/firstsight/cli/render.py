@@ -6,13 +6,15 @@ import dataclasses
 import json as jsonlib
 import shlex
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firstsight.errors import count
+from firstsight.progress import Lines, figures
+from firstsight.spelling import shown
+from firstsight.terminal import below, in_line, visible
 
 if TYPE_CHECKING:
     from firstsight.calibration import Calibration
@@ -24,7 +26,12 @@ if TYPE_CHECKING:
 
 def dump(result: Any) -> None:
     """Print a result as JSON: ``asdict`` of dataclasses, lists of them, plain values."""
-    print(jsonlib.dumps(_plain(result), ensure_ascii=False))
+    text = jsonlib.dumps(_plain(result), ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # spelled out as JSON does, where the terminal would spell it in its own way
+        text = jsonlib.dumps(_plain(result))
+    print(text)
 
 
 def _plain(value: Any) -> Any:
@@ -37,7 +44,7 @@ def _plain(value: Any) -> Any:
 
 def error(sentence: str, code: int) -> int:
     """A sentence on standard error, in one line whatever it quotes; returns the exit code."""
-    print("error:", *(line.strip() for line in sentence.splitlines()), file=sys.stderr)
+    print("error:", *(line.strip() for line in shown(sentence).splitlines()), file=sys.stderr)
     return code
 
 
@@ -65,17 +72,17 @@ def table(rows: Sequence[Any], columns: list[str], empty: str, *, json: bool) ->
     for row in rows:
         fields = row if isinstance(row, dict) else dataclasses.asdict(row)
         made.add_row(*[_cell(fields[c]) for c in columns])
-    Console(highlight=False).print(made)
+    Console(highlight=False, file=below(sys.stdout)).print(made)
 
 
 def _cell(content: Any) -> str:
     from rich.markup import escape
 
     if isinstance(content, dict):
-        return escape(", ".join(f"{k}={v}" for k, v in content.items()))
+        return escape(in_line(", ".join(f"{k}={v}" for k, v in content.items())))
     if isinstance(content, bool):
         return "yes" if content else "no"
-    return escape(", ".join(map(str, content)) if isinstance(content, list | tuple) else str(content))
+    return escape(in_line(", ".join(map(str, content)) if isinstance(content, list | tuple) else content))
 
 
 def checked(checks: Sequence[Check], *, json: bool) -> None:
@@ -108,18 +115,18 @@ def training(*, quiet: bool) -> Iterator[Callable[[Event], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(file=below(sys.stderr), highlight=False)
     if not console.is_terminal:
-        yield _Lines()
+        yield Lines(sys.stderr)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(elapsed_when_finished=False),
-        TextColumn("{task.fields[values]}"),
+        TextColumn("{task.fields[values]}", markup=False),
     )
     with Progress(*columns, console=console) as bar:
         tasks: dict[str, Any] = {}
@@ -127,53 +134,15 @@ def training(*, quiet: bool) -> Iterator[Callable[[Event], None]]:
 
         def listen(event: Event) -> None:
             if event.kind == "note":
-                console.print(event.message)
+                console.print(visible(event.message), markup=False)
                 return
-            name = f"reading {event.message}" if event.kind == "reading" else "training"
+            name = f"reading {in_line(event.message)}" if event.kind == "reading" else "training"
             if name not in tasks:
                 tasks[name] = bar.add_task(name, total=event.steps, values="")
             seen.update(event.values or {})
-            bar.update(tasks[name], completed=event.step, values=_values(seen) if event.kind == "step" else "")
+            bar.update(tasks[name], completed=event.step, values=figures(seen) if event.kind == "step" else "")
 
         yield listen
-
-
-class _Lines:
-    """One line every ten seconds and at every validation."""
-
-    def __init__(self) -> None:
-        self.last = 0.0
-        self.began: tuple[float, int] | None = None  # when the first step was heard of, and which one it was
-        self.seen: dict[str, float] = {}
-
-    def __call__(self, event: Event) -> None:
-        if event.kind == "note":
-            print(event.message, file=sys.stderr)
-            return
-        now = time.monotonic()
-        self.seen.update(event.values or {})
-        if event.kind == "reading":
-            if now - self.last > 10 or event.step == event.steps:
-                self.last = now
-                print(f"reading {event.message}: {event.step:,} of {event.steps:,}", file=sys.stderr, flush=True)
-            return
-        if self.began is None or event.step <= self.began[1]:  # the first, or one of another training
-            self.began = (now, event.step)
-        if event.step == event.steps or now - self.last > 10 or "validation_accuracy" in (event.values or {}):
-            self.last = now
-            then, first = self.began
-            left = ""
-            if event.step > first:  # a resumed run has not done the steps before in this time
-                minutes = (now - then) / (event.step - first) * (event.steps - event.step) / 60
-                left = f"  left {minutes:.1f} min"
-            print(f"step {event.step:,} of {event.steps:,}  {_values(self.seen)}{left}", file=sys.stderr, flush=True)
-
-
-def _values(values: dict[str, float]) -> str:
-    parts = [f"loss {values['loss']:.3f}", f"{values['examples_per_second']:,.0f} images/s"]
-    if "validation_accuracy" in values:
-        parts.append(f"held-out accuracy {values['validation_accuracy']:.1%}")
-    return "  ".join(parts)
 
 
 @contextmanager
@@ -186,7 +155,7 @@ def reading(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     def show(done: int, count: int) -> None:
         if count > 500:
             end = "\r" if done < count else "\r\033[K"
-            print(f"reading {done:,} of {count:,}", end=end, file=sys.stderr, flush=True)
+            print(f"reading {done:,} of {count:,}", end=end, file=below(sys.stderr), flush=True)
 
     yield show
 

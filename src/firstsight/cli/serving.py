@@ -38,6 +38,7 @@ def serve(
     images: Annotated[int, typer.Option(help="Images of one request.")] = 32,
     waiting: Annotated[int, typer.Option(help="Requests in work or waiting; more are refused with 503.")] = 64,
     rate: Annotated[int, typer.Option(help="Requests a minute of one key or address; 0 for any number.")] = 6000,
+    kept: Annotated[int, typer.Option(metavar="MIB", help="MiB of probes kept with events; then none is.")] = 1024,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Until a head, then a body, must have come.")] = 20,
     drain: Annotated[
         float, typer.Option(metavar="SECONDS", help="How long ready says 503 before a service that is ended stops.")
@@ -60,6 +61,7 @@ def serve(
         images=images,
         waiting=waiting,
         rate=rate,
+        kept=kept,
         timeout=timeout,
         drain=drain,
     )
@@ -90,11 +92,12 @@ def add_key(
 def keys(store: StoreAt, json: Json = False) -> int:
     """List the keys."""
     from firstsight import api
+    from firstsight.api.access import had_keys
     from firstsight.cli import render
 
     rows = api.keys(store)
     empty = "there is no key: only this machine may ask"
-    if not rows and api.had_keys(store):
+    if not rows and had_keys(store):
         empty = "there is no key any more: nobody can ask until there is one; firstsight key add"
     render.table(rows, ["name", "role", "created", "expires"], empty, json=json)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from firstsight.datasets import folder, icons, images, manifest, mnist, mnist5k, omniglot, rocks
 from firstsight.datasets.archives import cache_folder, data_folders, find_archive
@@ -12,8 +13,9 @@ from firstsight.datasets.dataset import DataSet, refuse_overlap
 from firstsight.datasets.splits import split
 from firstsight.errors import DataError, UsageError, unknown
 from firstsight.files import FILE, FOLDER, MISSING, expanded, state_of
+from firstsight.spelling import shown
 
-MANIFESTS = (".csv", ".jsonl", ".ndjson")
+MANIFESTS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
 _NAMED = {"omniglot": omniglot, "icons": icons, "mnist": mnist, "mnist5k": mnist5k, "rocks": rocks}
 _MORE_SPLITS = ("rocks",)
 """Sets that have splits beside the listed ones, and say themselves which are none."""
@@ -40,14 +42,20 @@ class DataInfo:
     place: str
 
 
-def open_data(address: str) -> DataSet:
+def open_data(address: str | Path | Any) -> DataSet:
     """The data set at an address; a path alone is a folder of class folders, or a manifest.
 
+    Args:
+        address: ``omniglot:validation``, ``folder:photos/``, ``manifest:people.csv`` or a path; or a data frame of
+            pandas or polars, whose columns and paths are those of a manifest in the working directory.
+
     Raises:
-        UsageError: an unknown name or split.
+        UsageError: an unknown name or split, or no address.
         DataError: the data is missing or broken.
     """
-    kind, path, part = _parts(address)
+    if not isinstance(address, str | Path):
+        return manifest.framed(address)
+    kind, path, part = _parts(addressed(address))
     if kind in _NAMED:
         known = _NAMED[kind].SPLITS
         part = part or ("all" if "all" in known else known[0])
@@ -62,7 +70,7 @@ def open_data(address: str) -> DataSet:
     return split(folder.load(path) if kind == "folder" else manifest.load(path), part or "all")
 
 
-def open_labelled(address: str) -> DataSet:
+def open_labelled(address: str | Path | Any) -> DataSet:
     """As :func:`open_data`, for what needs the label of every example.
 
     Raises:
@@ -74,6 +82,26 @@ def open_labelled(address: str) -> DataSet:
     return data
 
 
+def addressed(data: str | Path) -> str:
+    """The address of data: itself, or that of a folder or a manifest by its path.
+
+    Raises:
+        UsageError: it is neither an address nor a path.
+        DataError: the path leads to neither a folder nor a manifest.
+    """
+    if isinstance(data, str):
+        return shown(data)
+    if not isinstance(data, Path):
+        raise UsageError(
+            f"{type(data).__name__} came, the address of a data set or a path was expected; save a data frame as a "
+            "manifest: frame.to_csv('data.csv', index=False)"
+        )
+    state = state_of(expanded(data))
+    if state not in (FILE, FOLDER):
+        raise DataError(f"{data} {state}; a folder of class folders or a manifest was expected")
+    return f"{'folder' if state == FOLDER else 'manifest'}:{shown(str(data))}"
+
+
 def is_whole(address: str) -> bool:
     """Whether the address is that of a user's own data that has classes, without a split."""
     kind, _, part = _parts(address)
@@ -83,7 +111,7 @@ def is_whole(address: str) -> bool:
 def absolute(address: str) -> str:
     """The address as it holds from every folder."""
     kind, path, part = _parts(address)
-    return ":".join(filter(None, (kind, path and str(expanded(path).resolve()), part)))
+    return ":".join(filter(None, (kind, path and shown(str(expanded(path).resolve())), part)))
 
 
 def _parts(address: str) -> tuple[str, str, str]:
@@ -207,6 +235,7 @@ __all__ = [
     "DataInfo",
     "DataSet",
     "absolute",
+    "addressed",
     "cache_folder",
     "catalogue",
     "data_folders",

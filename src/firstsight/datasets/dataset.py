@@ -12,6 +12,7 @@ import numpy as np
 from firstsight.errors import DataError, count
 from firstsight.files import spelled_out
 from firstsight.notices import tell
+from firstsight.spelling import shown
 from firstsight.types import Example, IntArray
 
 
@@ -32,6 +33,9 @@ class DataSet:
     pairs: tuple[tuple[int, int, bool], ...] = ()
     notes: tuple[str, ...] = ()
     also: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", shown(self.name))  # it goes into models, reports and messages
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -66,9 +70,9 @@ class DataSet:
 
     @property
     def kind(self) -> str:
-        """The name of its data set; ``own`` for a user's folders and manifests, whose classes are one world."""
+        """The name of its data set; ``own`` for a user's folders, manifests and frames, whose classes are one world."""
         kind = self.name.split(":", 1)[0]
-        return "own" if kind in ("folder", "images", "manifest") else kind
+        return "own" if kind in ("folder", "images", "manifest", "frame") else kind
 
     @property
     def class_names(self) -> frozenset[str]:

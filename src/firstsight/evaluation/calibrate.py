@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from firstsight.calibration import (
@@ -14,7 +16,7 @@ from firstsight.calibration import (
     fit_calibration,
     fit_shifts,
 )
-from firstsight.datasets import DataSet, open_data, refuse_overlap
+from firstsight.datasets import DataSet, addressed, open_data, refuse_overlap
 from firstsight.datasets.blanks import blanks
 from firstsight.datasets.depths import chosen, depths_of
 from firstsight.datasets.pairs import draw_pairs
@@ -33,7 +35,7 @@ _LEAST_FMR = 1e-3  # at which scores are levelled: below, a sample's tail hangs 
 
 def calibrate(
     model: Model,
-    data: str | None = None,
+    data: str | Path | None = None,
     *,
     target: Target,
     confidence: float = 0.5,
@@ -63,7 +65,7 @@ def calibrate(
             f"{model.name} came with FirstSight, and galleries rely on its threshold; copy {model.path} to a folder of "
             "your own and calibrate that"
         )
-    address = data or model.spec.trained.calibration_data
+    address = model.spec.trained.calibration_data if data is None else addressed(data)
     if not address:
         raise CalibrationError(
             f"{model.name} holds no data out for calibration; name some: firstsight calibrate MODEL DATA"
@@ -71,7 +73,7 @@ def calibrate(
     try:
         held = open_data(address)
     except DataError as error:
-        if data:
+        if data is not None:
             raise
         raise DataError(f"{error}; or name other data: firstsight calibrate MODEL DATA") from None
     held.tell_notes()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from firstsight.datasets import DataSet, open_data, open_labelled
+from firstsight.datasets import DataSet, addressed, open_data, open_labelled
 from firstsight.errors import UsageError, unknown
 from firstsight.evaluation.identification import identification, lake, nway, transfer, within
 from firstsight.evaluation.openset import openset
@@ -108,13 +109,13 @@ _ON_PAIRS = ("verification",)
 
 
 def settle(
-    name: str, data: str | None, settings: Settings, chosen: frozenset[str]
+    name: str, data: str | Path | None, settings: Settings, chosen: frozenset[str]
 ) -> tuple[Protocol, DataSet, Settings]:
     """The protocol, its data and its settings.
 
     Args:
         name: of a protocol.
-        data: an address, or None for the protocol's own.
+        data: an address or a path, or None for the protocol's own.
         settings: as asked for.
         chosen: which of them the caller set; a protocol's fixed ones may not be.
 
@@ -122,6 +123,7 @@ def settle(
         UsageError: no such protocol, data is missing, or a fixed setting was changed.
         DataError: the data can't be opened, or holds pairs where labels are needed.
     """
+    data = None if data is None else addressed(data)
     protocol = PROTOCOLS.get(name)
     if protocol is None:
         raise unknown("protocol", name, PROTOCOLS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from firstsight.datasets import DataSet, open_data, refuse_overlap
 from firstsight.datasets.blanks import blanks
 from firstsight.datasets.depths import guessing
@@ -12,13 +14,14 @@ from firstsight.evaluation.embedded import embedded
 from firstsight.evaluation.protocols import settle
 from firstsight.evaluation.subject import Settings, Subject
 from firstsight.model import Model
+from firstsight.spelling import spelled_classes
 from firstsight.types import Report
 
 
 def evaluate(
     model: Model,
     protocol: str,
-    data: str | None = None,
+    data: str | Path | None = None,
     *,
     settings: Settings | None = None,
     chosen: frozenset[str] = frozenset(),
@@ -39,12 +42,12 @@ def evaluate(
     if calibration and procedure.decides:
         chosen_on = "what the threshold was chosen on"
         if procedure.unseen == "classes":
-            refuse_overlap(chosen_on, held, frozenset(calibration.classes), "evaluate on other classes")
-        elif held.class_names & frozenset(calibration.classes):
+            refuse_overlap(chosen_on, held, spelled_classes(calibration.classes), "evaluate on other classes")
+        elif held.class_names & spelled_classes(calibration.classes):
             refuse_shared(chosen_on, held, calibration.data, "calibrate on others")
         if held.pairs and held.fingerprint == calibration.data_fingerprint:
             raise DataError(f"{held.name} is {chosen_on}; evaluate on other pairs")
-    elif calibration and held.class_names & frozenset(calibration.classes):
+    elif calibration and held.class_names & spelled_classes(calibration.classes):
         notes.append("some of these classes chose the threshold, which this protocol does not use")
     if guesses := guessing(held, model.depth):
         notes.append(guesses)

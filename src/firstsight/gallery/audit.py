@@ -11,6 +11,7 @@ import numpy as np
 from firstsight.errors import InputError, UsageError
 from firstsight.gallery.names import spelled
 from firstsight.inputs.decode import bytes_of, describe
+from firstsight.inputs.image_end import trimmed
 from firstsight.legible import fault, printable
 from firstsight.stores.events import stamp
 from firstsight.types import Decision, Event, Match, Reading, Record, Source, Store
@@ -68,7 +69,8 @@ def answered(
         same = answer.same if isinstance(answer, Decision) else answer.identity is not None
         figures = (answer.score, answer.probability, answer.threshold)
         events.append(Event(0, verb, "", identity, same, *figures, model, place, direction, actor))
-    store.record(events, images if record.keep_image else ())
+    kept = [None if image is None else trimmed(image) for image in images] if record.keep_image else []
+    store.record(events, kept)
 
 
 def done(store: Store, verb: str, identity: str | None, record: Record | None) -> tuple[Event, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from firstsight.errors import GalleryError, ModelError, SpellingError, UsageError
+from firstsight.errors import GalleryError, ModelError, SpellingError, UsageError, count
 from firstsight.legible import fault
 from firstsight.model import SHIPPED, Model
+from firstsight.spelling import shown
 from firstsight.stores.sqlite import SqliteStore
 from firstsight.types import Contract, Store
 
@@ -25,6 +26,15 @@ class Bound:
         self.store = store
         self.address = address
         self._model = model
+
+    def __repr__(self) -> str:
+        try:
+            people, made_by = self.store.identities(), Path(self.store.contract.model).name
+        except Exception:  # noqa: BLE001  one that was closed or dropped can be printed too
+            return f"<{type(self).__name__} {self.address}: closed>"
+        references = count(sum(person.references for person in people), "reference", "references")
+        enrolled = f"{references} of {count(len(people), 'identity', 'identities')}"
+        return f"<{type(self).__name__} {self.address}: model {made_by}, {enrolled}>"
 
     @classmethod
     def create(cls, address: str | Path, model: Model | str | Path, *, keep_sources: bool = False) -> Self:
@@ -107,5 +117,5 @@ class Bound:
 def contract_of(model: Model, keep_sources: bool) -> Contract:
     """What a gallery of this model records of it."""
     shipped = model.path.parent == SHIPPED
-    place = model.path.name if shipped else str(model.path.resolve())
+    place = model.path.name if shipped else shown(str(model.path.resolve()))
     return Contract(place, model.fingerprint, model.dim, keep_sources)

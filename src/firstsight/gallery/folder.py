@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from firstsight.errors import GalleryError, StorageError
-from firstsight.files import FOLDER, MISSING, state_of
+from firstsight.files import FOLDER, MISSING, PRIVATE, state_of
 
 
 @contextmanager
@@ -32,6 +32,7 @@ def new_folder(out: Path, what: str) -> Iterator[Path]:
         try:
             yield staging
             for place in (*staging.rglob("*"), staging):
+                place.chmod(0o700 if place.is_dir() else PRIVATE)  # each, since a copy of it may lie elsewhere
                 _sync(place)
             staging.rename(out)
             _sync(out.parent)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from firstsight.decision import with_notes
-from firstsight.errors import GalleryError, InputError, MissingError, UsageError
+from firstsight.errors import GalleryError, InputError, UsageError
 from firstsight.gallery.asking import assigned, matched, verified
 from firstsight.gallery.asking import fused as fuse
 from firstsight.gallery.audit import answered, done, moment, probed
@@ -148,7 +148,7 @@ class Gallery(Bound, Looking):
     ) -> tuple[Entry, tuple[str, ...]]:
         called, said, passed = name_in(self.store, identity), said_of(metadata), overridden(override)
         if replace and not self.store.references(called):
-            raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
+            raise self.missing(identity, "; enroll it first, or see firstsight identities")
         taken, vectors = self._taken(sources)
         found = examine(self.store, self.model, self.everybody(), called, taken, vectors, replace=replace)
         refuse(found, passed, called)
@@ -198,7 +198,7 @@ class Gallery(Bound, Looking):
         called = spelled(identity)
         vectors = self.store.vectors(called)
         if not len(vectors):
-            raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
+            raise self.missing(identity, "; enroll it first, or see firstsight identities")
         probes, images, seen = self._probes(source, record)
         decision = with_notes(verified(self.model, vectors, probes), seen)
         if record is not None:

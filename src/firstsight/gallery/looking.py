@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
-from firstsight.errors import MissingError, UsageError, unknown
+from firstsight.errors import MissingError, UsageError, guessed, unknown
 from firstsight.gallery.audit import VERBS, moment
 from firstsight.gallery.names import Said, said_of, spelled, suits
 from firstsight.types import Event, Identity, Reference, Store
+
+T = TypeVar("T")
 
 
 class Looking:
@@ -50,11 +54,54 @@ class Looking:
         asked, word = said_of(where, new=False), spelled(search or "").casefold()
         found = self.store.references(None if identity is None else spelled(identity))
         if identity is not None and not found:
-            raise MissingError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")
+            raise self.missing(identity, f"; see firstsight identities {self.address}")
         said = {i.identity: i.metadata for i in self.store.identities()} if asked else {}
         return [
             r for r in found if word in r.identity.casefold() and suits(asked, r.metadata, said.get(r.identity, {}))
         ]
+
+    def identities_page(
+        self, *, limit: int, after: str | None = None, search: str | None = None, where: Said = ()
+    ) -> builtins.list[Identity]:
+        """The first so many of :meth:`identities` after one that is enrolled, of which no more are read than needed.
+
+        Raises:
+            MissingError: the one is not enrolled.
+        """
+        asked, word = said_of(where, new=False), spelled(search or "").casefold()
+
+        def read(last: Identity | None, most: int) -> builtins.list[Identity]:
+            return self.store.identities(after=after if last is None else last.identity, limit=most)
+
+        return _page(read, lambda i: word in i.identity.casefold() and suits(asked, i.metadata), limit)
+
+    def references_page(
+        self,
+        *,
+        limit: int,
+        after: int = 0,
+        identity: str | None = None,
+        search: str | None = None,
+        where: Said = (),
+    ) -> builtins.list[Reference]:
+        """The first so many of :meth:`list` with a higher id, of which no more are read than needed.
+
+        Raises:
+            MissingError: the identity is not enrolled.
+        """
+        asked, word = said_of(where, new=False), spelled(search or "").casefold()
+        name = None if identity is None else spelled(identity)
+        if name is not None and not self.store.references(name, limit=1):
+            raise MissingError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")
+        said = {i.identity: i.metadata for i in self.store.identities()} if asked else {}
+
+        def read(last: Reference | None, most: int) -> builtins.list[Reference]:
+            return self.store.references(name, after=after if last is None else last.id, limit=most)
+
+        def fits(r: Reference) -> bool:
+            return word in r.identity.casefold() and suits(asked, r.metadata, said.get(r.identity, {}))
+
+        return _page(read, fits, limit)
 
     def events(
         self,
@@ -98,9 +145,28 @@ class Looking:
             last=last,
         )
         if not found and name is not None and not self.store.references(name):
-            raise MissingError(f"{identity!r} is not enrolled, so no event is about it; see firstsight identities")
+            raise self.missing(name, ", so no event is about it; see firstsight identities")
         return found
+
+    def missing(self, identity: str, advice: str) -> MissingError:
+        """The error for who is not enrolled, with who was probably meant."""
+        return MissingError(f"{identity!r} is not enrolled{guessed(self.store.nearest(spelled(identity)))}{advice}")
 
     def event_image(self, event: int) -> bytes | None:
         """The probe kept of an event, as it came."""
         return self.store.event_image(event)
+
+
+_BLOCK = 4096  # rows that are looked at together, where few of them fit
+
+
+def _page(read: Callable[[T | None, int], list[T]], fits: Callable[[T], bool], limit: int) -> list[T]:
+    """The first so many that fit, reading a page first and blocks only while that was not enough."""
+    found: list[T] = []
+    last, most = None, limit
+    while True:
+        some = read(last, most)
+        found += [one for one in some if fits(one)]
+        if len(found) >= limit or len(some) < most:
+            return found[:limit]
+        last, most = some[-1], _BLOCK

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Container, Iterable, Mapping
 from typing import TypeAlias
 
+from firstsight import spelling
 from firstsight.errors import SpellingError
 from firstsight.legible import JOINERS, fault, look_alikes, printable
 from firstsight.types import Store
@@ -18,8 +18,8 @@ Said: TypeAlias = Mapping[str, str] | Iterable[str]
 
 
 def spelled(identity: str) -> str:
-    """The one spelling of a name: composed Unicode, without blanks around it."""
-    return unicodedata.normalize("NFC", identity).strip()
+    """A name as it is looked up: in its one spelling, and with what no name can hold spelled out."""
+    return spelling.spelled(spelling.shown(identity))
 
 
 def name(identity: str) -> str:
@@ -28,7 +28,7 @@ def name(identity: str) -> str:
     Raises:
         SpellingError: it is none, or could be taken for another one by who reads it.
     """
-    made = spelled(identity)
+    made = spelling.spelled(identity)
     if not made or len(made) > 200 or not printable(made):
         raise SpellingError(f"{identity!r} is not a name of 1 to 200 printable characters")
     why = fault(made)

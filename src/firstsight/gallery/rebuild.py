@@ -8,6 +8,7 @@ import numpy as np
 
 from firstsight.datasets.readings import Progress
 from firstsight.errors import GalleryError, InputError, ModelError, StorageError, count
+from firstsight.files import expanded
 from firstsight.gallery.bound import contract_of
 from firstsight.gallery.taking import key_of
 from firstsight.inputs.decode import read_bytes
@@ -52,7 +53,7 @@ def _image(store: Store, reference: Reference) -> bytes | None:
     if reference.kept:
         return store.image(reference.id)
     try:
-        data = read_bytes(reference.source)
+        data = read_bytes(expanded(reference.source))
     except InputError:
         return None
     return data if reference.key and key_of(data) == reference.key else None

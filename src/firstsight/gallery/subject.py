@@ -10,11 +10,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from firstsight.errors import GalleryError, MissingError, count
+from firstsight.errors import GalleryError, count
 from firstsight.files import expanded
 from firstsight.gallery.folder import new_folder
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import spelled
+from firstsight.spelling import shown
 from firstsight.types import Copy, Event, FloatArray, Identity, Reference
 
 README = """All that the gallery {gallery} holds about {identity}, as of {at} (UTC).
@@ -87,7 +88,7 @@ def _write(gallery: Gallery, name: str, folder: Path) -> Copy:
         "events": count(len(events), "event", "events"),
         "images": count(len(files), "kept picture", "kept pictures"),
     }
-    text = README.format(gallery=gallery.address, identity=name, at=at, **counts)
+    text = README.format(gallery=shown(str(gallery.address)), identity=name, at=at, **counts)
     (folder / "README.txt").write_text(text, encoding="utf-8")
     return Copy(name, "", len(references), len(events), len(files))
 
@@ -99,7 +100,7 @@ def _read(gallery: Gallery, name: str) -> tuple[Identity, list[Reference], Float
         before = store.state()
         person = next((i for i in store.identities() if i.identity == name), None)
         if person is None:
-            raise MissingError(f"{name!r} is not enrolled; see firstsight identities {gallery.address}")
+            raise gallery.missing(name, f"; see firstsight identities {gallery.address}")
         references, vectors, events = store.references(name), store.vectors(name), store.events(identity=name)
         kept = {("reference", r.id): store.image(r.id) for r in references if r.kept}
         kept |= {("event", e.id): store.event_image(e.id) for e in events if e.kept}

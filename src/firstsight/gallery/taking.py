@@ -15,6 +15,7 @@ from firstsight.gallery.quality import Quality, quality
 from firstsight.inputs.decode import Decoded, bytes_of, decoded, describe, encode, plain, read_bytes
 from firstsight.inputs.pixel_budget import unpacking
 from firstsight.model import Model
+from firstsight.spelling import shown
 from firstsight.types import PixelArray, Source
 
 
@@ -96,4 +97,4 @@ def place_of(path: str | Path) -> str:
 
     What is no UTF-8 in it is spelled out, since it goes into texts: such a file is not found again.
     """
-    return str(Path(path).absolute()).encode("utf-8", "backslashreplace").decode()
+    return shown(str(Path(path).absolute()))

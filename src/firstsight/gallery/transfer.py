@@ -9,6 +9,7 @@ images/N           the image kept of the N-th reference, from 0
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,9 +20,10 @@ import numpy as np
 
 from firstsight.datasets.readings import Progress
 from firstsight.errors import GalleryError
-from firstsight.files import expanded
+from firstsight.files import FILE, expanded, open_file, read_file, state_of
 from firstsight.gallery.folder import new_folder
 from firstsight.gallery.gallery import Gallery
+from firstsight.gallery.imported import array_of, kept_image
 from firstsight.gallery.names import name_in, said_of
 from firstsight.gallery.taking import key_of
 from firstsight.types import Enrolment, Entry, FloatArray, Reference
@@ -29,6 +31,7 @@ from firstsight.types import Enrolment, Entry, FloatArray, Reference
 FORMAT = 1
 _BLOCK = 4096  # references in one commit of an import
 _MAX_LINE = 1 << 20
+_MAX_HEAD = 1 << 14  # of an array
 
 
 def export(gallery: Gallery, out: Path) -> int:
@@ -109,10 +112,12 @@ def load(gallery: Gallery, folder: Path, *, progress: Progress | None = None) ->
 
 
 def _about(folder: Path) -> dict[str, Any]:
+    file = folder / "gallery.json"
     try:
-        about = json.loads((folder / "gallery.json").read_text(encoding="utf-8"))
+        found = state_of(file) == FILE
+        about = json.loads(read_file(file, _MAX_LINE, GalleryError, "export again", inside=folder) if found else b"0")
         good = isinstance(about, dict) and about.get("format") == FORMAT
-    except (OSError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         good = False
     if not good or not isinstance(about.get("fingerprint"), str) or not isinstance(about.get("references"), int):
         raise GalleryError(
@@ -122,9 +127,12 @@ def _about(folder: Path) -> dict[str, Any]:
 
 
 def _vectors(folder: Path, shape: tuple[int, int]) -> FloatArray:
+    # The head of an array may tell any size: no more is made of it than the file holds.
+    most = _MAX_HEAD + 4 * max(0, shape[0]) * shape[1]
+    data = read_file(folder / "vectors.npy", most, GalleryError, "export again", inside=folder)
     try:
-        vectors = np.load(folder / "vectors.npy", allow_pickle=False, mmap_mode="r" if shape[0] else None)
-    except (OSError, ValueError, EOFError) as error:
+        vectors = array_of(data)
+    except ValueError as error:
         raise GalleryError(f"{folder}/vectors.npy can't be read ({error}); export again") from None
     if vectors.shape != shape or vectors.dtype != np.float32 or not np.isfinite(vectors).all():
         raise GalleryError(
@@ -159,12 +167,7 @@ def _entries(folder: Path, vectors: FloatArray, keep: bool, called: _Called) -> 
         key = texts[2] or key_of(vector.tobytes())
         images = None
         if keep and row.get("kept") is True:
-            try:
-                images = [(folder / "images" / str(number - 1)).read_bytes()]
-            except OSError as error:
-                raise GalleryError(
-                    f"{folder}/images/{number - 1} can't be read ({error.strerror}); export again"
-                ) from None
+            images = [kept_image(folder, number - 1, str(key))]
         created = _moment(row.get("created"), f"{folder}/references.jsonl line {number}")
         yield Entry(called(str(texts[0])), vector, [str(texts[1])], [str(key)], images, said_of(said), created)
     if number != len(vectors):
@@ -191,7 +194,8 @@ def _people(folder: Path, called: _Called) -> dict[str, dict[str, str]]:
 
 def _lines(file: Path) -> Iterator[dict[str, Any]]:
     try:
-        with file.open(encoding="utf-8") as lines:
+        opened = open_file(file, GalleryError, "export again", inside=file.parent)
+        with io.TextIOWrapper(opened, encoding="utf-8") as lines:
             while line := lines.readline(_MAX_LINE):
                 row = json.loads(line)
                 if not isinstance(row, dict):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
 from firstsight.datasets import DataSet
 from firstsight.errors import UsageError
-from firstsight.files import write_atomically
+from firstsight.files import open_file, write_atomically
 from firstsight.learn.recipe import Recipe
 
 NAME = "checkpoint.pt"
@@ -77,8 +78,12 @@ def read(folder: Path, now: Mapping[str, Any]) -> dict[str, Any]:
     if not file.is_file():
         raise UsageError(f"{file} does not exist, so there is nothing to resume; train without --resume")
     try:
-        state: dict[str, Any] = torch.load(file, weights_only=True)
+        with open_file(file, UsageError, "train without --resume", inside=folder) as opened:
+            _plain(opened)
+            state: dict[str, Any] = torch.load(opened, weights_only=True)
         form = state.get("form")
+    except UsageError:
+        raise
     except Exception as error:  # noqa: BLE001  torch raises nearly anything on a damaged file
         raise UsageError(f"{file} is damaged ({type(error).__name__}); train without --resume") from None
     if form != _FORM:
@@ -89,3 +94,15 @@ def read(folder: Path, now: Mapping[str, Any]) -> dict[str, Any]:
             "without --resume"
         )
     return state
+
+
+def _plain(file: BinaryIO) -> None:
+    """Refuse an archive that unpacks to more than it is, or a file that is none; tensors are stored as they are.
+
+    Raises:
+        ValueError: it is one.
+    """
+    with zipfile.ZipFile(file) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise ValueError("packed")
+    file.seek(0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from firstsight.errors import UsageError, unknown
-from firstsight.files import FILE, expanded, state_of
+from firstsight.files import FILE, expanded, read_file, state_of
 from firstsight.inputs import INPUTS
 from firstsight.learn.catalogue import (
     ALSO_KNOWN_AS,
@@ -26,8 +26,10 @@ from firstsight.learn.catalogue import (
 )
 from firstsight.learn.fitting import check_frozen, check_objective, check_views
 from firstsight.learn.settings import DataSettings, ExportSettings, OptimiserSettings, TrainingSettings
+from firstsight.spelling import shown
 
 FOLDER = Path(__file__).parent / "recipes"
+MAX_BYTES = 1 << 20
 
 
 _FIXED: dict[str, Callable[..., Any]] = {
@@ -132,8 +134,8 @@ def load(name: str, changes: Sequence[str] = (), *, instead: Mapping[str, dict[s
         if state_of(path) != FILE:
             raise unknown("recipe", name, shipped())
     try:
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        sections = tomllib.loads(read_file(path, MAX_BYTES, UsageError).decode())
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of numbers of a thousand digits
         raise UsageError(f"{path} is not a TOML recipe ({error})") from None
     for section, content in sections.items():
         if not isinstance(content, dict):
@@ -149,7 +151,7 @@ def made(name: str, sections: Mapping[str, dict[str, Any]], changes: Sequence[st
     """
     changed = {section: dict(content) for section, content in sections.items()}
     for change in sorted(changes, key=lambda change: ".name=" not in change):  # a name first: it clears its section
-        _apply(changed, change)
+        _apply(changed, shown(change))
     _check(changed)
     return Recipe(name, changed)
 
@@ -173,6 +175,20 @@ def exported_as(settings: Mapping[str, Any], changes: Sequence[str]) -> dict[str
     return sections["export"]
 
 
+def part_of(section: str, content: Mapping[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """The part that a section of a model's settings names, and what it is called with, checked as in a recipe.
+
+    Raises:
+        UsageError: there is no such part or key, or a value is of another type or beyond its bounds.
+    """
+    settings, parts = dict(content), _PARTS[section]
+    name = str(settings.pop("name", ""))
+    if name not in parts:
+        raise unknown(section, name, parts)
+    _check_keys(section, settings, parts[name])
+    return parts[name], settings
+
+
 def _apply(sections: dict[str, dict[str, Any]], change: str) -> None:
     key, equals, text = change.partition("=")
     section, dot, field = key.partition(".")
@@ -190,7 +206,7 @@ def _apply(sections: dict[str, dict[str, Any]], change: str) -> None:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -19,6 +19,7 @@ from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities.base import TorchSimilarity
 from firstsight.learn.similarities.weighted import WeightedL1
 from firstsight.model import SHIPPED, Model
+from firstsight.spelling import shown
 from firstsight.types import FloatArray
 
 TAKEN = ("input", "encoder", "similarity")
@@ -50,7 +51,7 @@ def recipe_from(model: Model, recipe: str | None, changes: Sequence[str] = ()) -
         except UsageError as error:
             raise ModelError(f"{model.path} says it was made by what is no recipe here ({error}); name one") from None
         chosen = recipes.made(model.spec.trained.recipe, {**stored, "data": {}, "input": _input_of(model)}, changes)
-    start = model.name if model.path.parent == SHIPPED else str(model.path.resolve())
+    start = model.name if model.path.parent == SHIPPED else shown(str(model.path.resolve()))
     training = {**chosen.sections.get("training", {}), "start": start}
     if recipe is None:
         training.pop("precision", None)  # that machine's

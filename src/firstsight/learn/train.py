@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from firstsight.datasets import is_whole
+from firstsight.datasets import addressed, is_whole
 from firstsight.files import append_line, sweep
 from firstsight.learn.board import Show, board, writer
 from firstsight.learn.data import open_classes
@@ -137,12 +137,13 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> int:
     return step
 
 
-def with_data(recipe: Recipe, address: str) -> Recipe:
+def with_data(recipe: Recipe, address: str | Path) -> Recipe:
     """The recipe on other data: a user's folder or manifest is split into classes to learn and classes held out.
 
     Data that is a split already, or a data set by name, is learned from as it is. How much of it, and what is learned
     again beside it, stays as the recipe says.
     """
+    address = addressed(address)
     name = open_classes(recipe, address).name
     changed = dict.fromkeys(ADDRESSES, "") | {"train": address}
     if is_whole(address):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from firstsight.errors import count
+from firstsight.errors import ModelError, count
+from firstsight.files import FILE, read_file, state_of
 from firstsight.report import plots
 from firstsight.report.plots.embedding import effective_dimension
 from firstsight.report.space import Sample, by_pca, by_tsne
@@ -20,6 +21,7 @@ from firstsight.types import Report
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_LOOK, _MAX_LOG = "validation_accuracy", 64 << 20
 HARDEST, _POINTS, _STRIP_EACH, _STRIP_WIDTH = 25, 300, 8, 256
 
 
@@ -195,16 +197,18 @@ def _strips(seen: Sample) -> Plot:
 
 def training(file: Path) -> list[Plot]:
     """The learning curve out of a model's ``metrics.jsonl``, if that is there."""
-    if not file.is_file():
+    if state_of(file) != FILE:
         return []
     lines = []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in read_file(file, _MAX_LOG, ModelError, inside=file.parent).decode(errors="replace").splitlines():
         try:
-            lines.append(json.loads(line))
-        except ValueError:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
             continue  # a run that was killed leaves half a line
-    looks = [(line["step"], line["validation_accuracy"]) for line in lines if "validation_accuracy" in line]
-    steps, loss = _thinned([(line["step"], line["loss"]) for line in lines if "loss" in line])
+        if isinstance(row, dict):
+            lines.append({key: value for key, value in row.items() if type(value) in (int, float)})
+    looks = [(line["step"], line[_LOOK]) for line in lines if {"step", _LOOK} <= line.keys()]
+    steps, loss = _thinned([(line["step"], line["loss"]) for line in lines if {"step", "loss"} <= line.keys()])
     if not steps:
         return []
     caption = "The loss should fall and level off; accuracy on held-out classes is what it is for."

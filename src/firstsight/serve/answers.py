@@ -27,6 +27,7 @@ from firstsight.errors import (
     UnreadableError,
     UsageError,
 )
+from firstsight.serve.places import outside, told_elsewhere
 
 STATUS: dict[type[FirstSightError], int] = {
     AccessError: 403,
@@ -67,7 +68,7 @@ class Refusal(Exception):  # noqa: N818  it carries an error
 
 def reply(result: Any, status: int = 200) -> Response:
     """A result: a dataclass, a list of them, or plain values."""
-    text = json.dumps(result, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(outside(result), default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Response(text.encode(), status, media_type="application/json")
 
 
@@ -88,6 +89,7 @@ def refused(request: Request, error: Exception) -> Response:
     message = str(refusal.error)
     for place, word in request.app.state.service.places():
         message = message.replace(place, word)
+    message = told_elsewhere(message)
     return told(request, refusal.status, type(refusal.error).__name__, message, headers, refusal.error)
 
 
@@ -98,7 +100,7 @@ def told(
     content: dict[str, Any] = {"kind": kind, "message": message, "request": request.scope["state"]["asked"].id}
     findings = getattr(error, "findings", None)
     if findings is not None:
-        content["findings"] = list(findings)
+        content["findings"] = outside(list(findings))
     made = reply({"error": content}, status)
     made.headers.update(headers)
     return made

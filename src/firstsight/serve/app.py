@@ -20,6 +20,7 @@ from firstsight.errors import FirstSightError, UsageError
 from firstsight.serve import bodies, limits
 from firstsight.serve.answers import Refusal, refused, told
 from firstsight.serve.galleries import Galleries
+from firstsight.serve.kept_probes import KeptProbes
 from firstsight.serve.logs import logger
 from firstsight.serve.metrics import Metrics
 from firstsight.serve.page import Page
@@ -76,7 +77,8 @@ def begin(settings: Settings) -> Service:
     galleries = Galleries(settings.file, model_of(settings), lanes=side_by_side, seen=metrics.batch)
     body = settings.body_limit << 20
     queue = limits.Queue(settings.waiting, limits.MEMORY * body, metrics.working, reserve=body)
-    return Service(settings, galleries, access, queue, limits.Rate(settings.rate), metrics)
+    kept = KeptProbes(settings.file, settings.kept << 20)
+    return Service(settings, galleries, access, queue, limits.Rate(settings.rate), kept, metrics)
 
 
 @asynccontextmanager

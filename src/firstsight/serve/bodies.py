@@ -6,20 +6,20 @@ import base64
 import binascii
 import json
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import unquote_to_bytes
 
-import python_multipart as multipart
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from python_multipart.exceptions import FormParserError
 
-from firstsight.errors import InputError, UsageError
+from firstsight.errors import InputError, UsageError, unknown
 from firstsight.gallery.gate import NAMES
 from firstsight.serve.answers import Refusal
+from firstsight.serve.forms import parts_of
 from firstsight.types import Record
 
 JSON, FORM = "application/json", "multipart/form-data"
+BESIDE = 64  # values of a request beside its images: the fifty keys of metadata, and what else it may say
 
 Name = Annotated[str, Field(min_length=1, max_length=1000, description="An identity.")]
 Image = Annotated[bytes, Field(description="The bytes of an image file.")]
@@ -143,11 +143,13 @@ class Upload:
         kind: JSON or FORM.
         boundary: between the parts of a form.
         data: the bytes, until they are parsed.
+        most: parts of a form, or images in JSON; more are refused before they are looked at.
     """
 
     kind: str
     boundary: bytes
     data: bytes
+    most: int
 
 
 B = TypeVar("B", bound=Body)
@@ -159,7 +161,7 @@ def parse(body: type[B], upload: Upload) -> B:
     """The fields of a request.
 
     Raises:
-        Refusal: it is cut off or no JSON or form (400).
+        Refusal: it is cut off or no JSON or form (400), or of too many parts (413).
         UsageError: a field is missing, unknown or not of its type.
     """
     images = {name for name, field in body.model_fields.items() if _of_images(field.annotation)}
@@ -169,7 +171,9 @@ def parse(body: type[B], upload: Upload) -> B:
     try:
         return body.model_validate(given, strict=upload.kind == JSON)
     except ValidationError as error:
-        raise UsageError(sentence(error.errors())) from None
+        found = error.errors()
+        odd = next((str(one["loc"][0]) for one in found if one["type"] == "extra_forbidden"), None)
+        raise _no_field(body, odd) if odd is not None else UsageError(sentence(found)) from None
 
 
 def record_of(body: Recorded, actor: str) -> Record | None:
@@ -192,6 +196,10 @@ def sentence(errors: Any) -> str:
     place = ".".join(str(p) for p in one["loc"] if p not in ("query", "path", "body")) or "the body"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{place[:100]}: {one['msg'][:1].lower()}{one['msg'][1:]}{more}; see /v1/openapi.json for what is expected"
+
+
+def _no_field(body: type[Body], name: str) -> UsageError:
+    return unknown("field", name[:100], body.model_fields)
 
 
 def told(body: type[Body]) -> dict[str, Any]:
@@ -224,6 +232,8 @@ def _json(upload: Upload, images: set[str]) -> dict[str, Any]:
         raise UsageError(f"the body is a {type(given).__name__}, a JSON object was expected")
     for name in images & set(given):
         several = isinstance(given[name], list)
+        if several and len(given[name]) > upload.most:
+            raise Refusal(413, InputError(f"{len(given[name])} {name} came at once; send fewer"))
         decoded = [_decoded(name, one) for one in (given[name] if several else [given[name]])]
         given[name] = decoded if several else decoded[0]
     return given
@@ -234,83 +244,49 @@ def _refuse(name: str) -> None:
 
 
 def _decoded(name: str, text: object) -> bytes:
+    """The bytes of an image in base64, alone or as a ``data:`` URL, as a canvas and a file reader of a browser give it.
+
+    Raises:
+        UsageError: it is neither.
+    """
     try:
         if isinstance(text, str):
-            return base64.b64decode(text.encode("ascii"), validate=True)
+            data = text.encode("ascii")
+            if data[:5].lower() == b"data:":
+                head, comma, rest = data.partition(b",")
+                if not comma or not head.lower().rstrip().endswith(b";base64"):
+                    raise UsageError(
+                        f"{name} holds a data: URL without base64; send data:image/png;base64,... or the base64 alone"
+                    )
+                data = unquote_to_bytes(rest)
+            return base64.b64decode(data, validate=True)
     except (binascii.Error, UnicodeEncodeError):
         pass
-    raise UsageError(f"{name} holds what is not base64; send the bytes of an image file, encoded in base64")
+    raise UsageError(
+        f"{name} holds what is not base64; send the bytes of an image file, encoded in base64, or a data: URL of them"
+    )
 
 
 def _form(upload: Upload, body: type[Body]) -> dict[str, Any]:
     """Parts by their names; a field of many values is a list."""
     given: dict[str, Any] = {}
-    for name, value in _parts(upload):
+    for name, value in parts_of(upload.data, upload.boundary, most=upload.most):
         field = body.model_fields.get(name)
-        image = field is not None and _of_images(field.annotation)
+        if field is None:
+            raise _no_field(body, name)
+        image = _of_images(field.annotation)
+        if image and value[:5].lower() == b"data:":
+            value = _decoded(name, value.decode("latin-1"))
         if not image:
             try:
                 text = value.decode("utf-8")
             except UnicodeDecodeError:
                 raise UsageError(f"{name[:100]} is not UTF-8; send text as UTF-8") from None
         made = value if image else text
-        if field is not None and "list[" in str(field.annotation):
+        if "list[" in str(field.annotation):
             given.setdefault(name, []).append(made)
         elif name in given:
             raise UsageError(f"{name[:100]} came twice; send it once")
         else:
             given[name] = made
     return given
-
-
-def _parts(upload: Upload) -> list[tuple[str, bytes]]:
-    """Names and contents of the parts of a form.
-
-    Raises:
-        Refusal: it is none, or ends before its end (400).
-    """
-    found: list[tuple[str, bytes]] = []
-    words: dict[str, bytearray] = {"field": bytearray(), "value": bytearray()}
-    disposition, content, ended = b"", bytearray(), False
-
-    def adding(to: str) -> Callable[[bytes, int, int], None]:
-        return lambda data, start, end: words[to].extend(data[start:end])
-
-    def begin() -> None:
-        nonlocal disposition
-        disposition = b""
-
-    def header() -> None:
-        nonlocal disposition
-        if bytes(words["field"]).lower() == b"content-disposition":
-            disposition = bytes(words["value"])
-        for word in words.values():
-            word.clear()
-
-    def part() -> None:
-        _, options = multipart.multipart.parse_options_header(disposition)
-        found.append((options.get(b"name", b"").decode("utf-8", "replace"), bytes(content)))
-        content.clear()
-
-    def end() -> None:
-        nonlocal ended
-        ended = True
-
-    callbacks: Any = {
-        "on_part_begin": begin,
-        "on_header_field": adding("field"),
-        "on_header_value": adding("value"),
-        "on_header_end": header,
-        "on_part_data": lambda data, start, stop: content.extend(data[start:stop]),
-        "on_part_end": part,
-        "on_end": end,
-    }
-    try:
-        parser = multipart.MultipartParser(upload.boundary, callbacks)
-        parser.write(upload.data)
-        parser.finalize()
-    except FormParserError as error:
-        raise Refusal(400, InputError(f"the body is not a form ({error}); send multipart/form-data")) from None
-    if not ended:
-        raise Refusal(400, InputError("the form ends before its last boundary: the upload was cut; send it again"))
-    return found

@@ -88,7 +88,7 @@ async def received(request: Request) -> Upload:
         raise Refusal(400, InputError(f"{FORM} came without a boundary; name it in Content-Type"))
     data = await body_of(request, service.queue, most=settings.body_limit << 20, seconds=settings.timeout)
     service.queue.enter(request.state.asked)
-    return Upload(kind.decode("latin-1"), boundary, data)
+    return Upload(kind.decode("latin-1"), boundary, data, settings.images + bodies.BESIDE)
 
 
 async def actor_of(request: Request) -> str:

@@ -43,6 +43,7 @@ class Galleries:
         self._lock = threading.Lock()
         self._opened: dict[str, _Opened] = {}
         self._models: dict[str, Model] = {}
+        self._places: set[str] = set()
         self.model = self._batched(model)
 
     def reading(self, name: str, ask: Callable[[Gallery], T]) -> T:
@@ -61,6 +62,10 @@ class Galleries:
     def listed(self) -> list[GalleryInfo]:
         """All galleries there are now."""
         return galleries_of(self.file)
+
+    def places(self) -> list[str]:
+        """Where the models lie that were loaded or looked for, the longest first."""
+        return sorted(self._places, key=len, reverse=True)
 
     def forget(self, name: str) -> None:
         """Close a gallery that is no more."""
@@ -93,6 +98,7 @@ class Galleries:
         try:
             with Gallery.open(address) as found:
                 contract = found.store.contract
+                self._places.add(contract.model)
             if contract.fingerprint not in self._models:
                 self._batched(Model.load(contract.model))
             reader = Gallery.open(address, self._models[contract.fingerprint])
@@ -106,4 +112,5 @@ class Galleries:
         encode: Encode = Batcher(model.run, lanes=self._lanes, seen=self._seen)
         twin = Model(model.path, model.spec, model.calibration, encode=encode)
         self._models[model.fingerprint] = twin
+        self._places.add(str(model.path))
         return twin

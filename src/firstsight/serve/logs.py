@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 
 from firstsight.stores.events import stamp
+from firstsight.terminal import visible
 
 logger = logging.getLogger("firstsight.serve")
 
@@ -22,7 +23,7 @@ class Lines(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return visible(json.dumps(line, ensure_ascii=False, default=str))
 
 
 def begin() -> None:

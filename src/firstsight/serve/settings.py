@@ -29,6 +29,7 @@ class Settings:
         images: images of one request.
         waiting: requests that are worked on or wait for it; more are refused with 503.
         rate: requests a minute of one key, or of one address where there are no keys; 0 for any number.
+        kept: MiB of probes that may be kept with the events of the file; 0 keeps none.
         timeout: seconds until the head of a request must have come, and then its body; and in which some of an answer
             must be read.
         drain: seconds in which ``ready`` says 503 before a service that is told to end stops listening.
@@ -47,6 +48,7 @@ class Settings:
     images: int = 32
     waiting: int = 64
     rate: int = 6000
+    kept: int = 1024
     timeout: float = 20.0
     drain: float = 0.0
 
@@ -59,7 +61,7 @@ class Settings:
                     f"--proxies names {proxy.strip()[:100]!r}, addresses or networks such as 10.0.0.5 or 10.0.0.0/24 "
                     "were expected, with commas between"
                 ) from None
-        least = {"workers": 1, "body_limit": 1, "pixels": 1, "images": 1, "waiting": 1, "rate": 0, "port": 0}
+        least = {"workers": 1, "body_limit": 1, "pixels": 1, "images": 1, "waiting": 1, "rate": 0, "port": 0, "kept": 0}
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise UsageError(f"--{name.replace('_', '-')} is {getattr(self, name)}, at least {low} was expected")
@@ -101,5 +103,15 @@ def needed() -> Iterator[None]:
         raise UsageError(f"serving needs {name}, which is not installed; pip install 'firstsight[serve]'") from None
 
 
-NEEDED = ("anyio", "fastapi", "httpx2", "limits", "prometheus_client", "python_multipart", "starlette", "uvicorn")
+NEEDED = (
+    "anyio",
+    "fastapi",
+    "h11",
+    "httpx2",
+    "limits",
+    "prometheus_client",
+    "python_multipart",
+    "starlette",
+    "uvicorn",
+)
 """What ``pip install 'firstsight[serve]'`` adds."""

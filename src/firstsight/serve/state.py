@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from firstsight.files import expanded
 from firstsight.serve.galleries import Galleries
+from firstsight.serve.kept_probes import KeptProbes
 from firstsight.serve.limits import Queue, Rate
 from firstsight.serve.metrics import Metrics
 from firstsight.serve.settings import Settings
@@ -21,6 +22,7 @@ class Service:
         galleries: of the file it serves.
         access: its keys.
         queue, rate: how much it takes on.
+        kept: how much of the probes it keeps.
         metrics: what it counts.
         open: requests that have come and are not answered yet.
         ending: whether it was told to end.
@@ -31,6 +33,7 @@ class Service:
     access: Access
     queue: Queue
     rate: Rate
+    kept: KeptProbes
     metrics: Metrics
     open: int = 0
     ending: bool = False
@@ -39,5 +42,5 @@ class Service:
         """Paths of this machine, and the words that errors say instead to whoever asks from elsewhere."""
         file = self.settings.file
         files = dict.fromkeys([str(expanded(file).absolute()), str(expanded(file)), file])
-        model = str(self.galleries.model.path)
-        return [*((f, "the store") for f in files if "/" in f), (model, "the model")]
+        models = self.galleries.places()
+        return [*((f, "the store") for f in files if "/" in f), *((m, "the model") for m in models if "/" in m)]

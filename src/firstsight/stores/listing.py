@@ -57,6 +57,16 @@ def damage_of(address: str | Path) -> list[str]:
         file.close()
 
 
+def kept_in(address: str | Path) -> int:
+    """Bytes of the probes that are kept with the events of all galleries of a file; none of them is read for it."""
+    file = _file(address)
+    try:
+        with file.reading() as db:
+            return int(db.execute("SELECT coalesce(sum(length(image)), 0) FROM event").fetchone()[0])
+    finally:
+        file.close()
+
+
 def drop(address: str | Path) -> Dropped:
     """Delete a gallery with all that was enrolled, kept, said and recorded in it, out of every file of the store.
 

@@ -10,14 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from firstsight.errors import GalleryError
+from firstsight.errors import GalleryError, likeliest
 from firstsight.types import FloatArray, Portion, Reference
 
+_COMPARED, _BEGINNING = 1000, 20  # names: of a whole gallery, and of those with one beginning
+_LAST = "\U0010ffff"
+_LIKELY = 60  # characters of a name that is compared
 ALL = "reference r CROSS JOIN identity i"  # in their order, which spares sorting
 ONE = "identity i CROSS JOIN reference r"
 REFERENCE = """SELECT r.id, i.name, r.source, r.created, coalesce(r.key, ''),
     EXISTS (SELECT 1 FROM image WHERE reference = r.id), r.metadata{more}
     FROM {tables} ON i.id = r.identity WHERE i.gallery = ?{where} ORDER BY r.id"""
+IDENTITY = """SELECT i.name, (SELECT count(*) FROM reference r WHERE r.identity = i.id), i.metadata FROM identity i
+    WHERE +i.gallery = ? AND i.id > ? ORDER BY i.id LIMIT ?"""
+"""Identities in the order of the table, so that a limit ends the reading."""
 EVERYBODY = """SELECT i.id, i.name, r.vector FROM identity i JOIN reference r ON r.identity = i.id
     WHERE +i.gallery = ? ORDER BY i.id, r.id"""
 """The whole table of identities in its order: no index, no sorting."""
@@ -87,6 +93,20 @@ def count(db: sqlite3.Connection, owner: int) -> int:
 def said(db: sqlite3.Connection, owner: int) -> dict[str, str]:
     """What is said of an identity."""
     return parsed(db.execute("SELECT metadata FROM identity WHERE id=?", (owner,)).fetchone()[0])
+
+
+def nearest(db: sqlite3.Connection, gallery: int, name: str) -> str | None:
+    """Which identity was probably meant by a name that nobody has: of all, or of many those that begin alike."""
+    if len(name) > _LIKELY:
+        return None
+    query = "SELECT name FROM identity WHERE gallery=? AND name>=? AND name<? ORDER BY name LIMIT ?"
+    found = {row[0] for row in db.execute(query, (gallery, "", _LAST, _COMPARED))}
+    if len(found) == _COMPARED:
+        spellings = {name, name.lower(), name.upper(), name.title(), name[:1].swapcase() + name[1:]}
+        begins = {one[:n] for one in spellings for n in (len(one), len(one) - 1, len(one) * 2 // 3, 3, 2, 1) if n > 0}
+        ranges = ((gallery, begin, begin + _LAST, _BEGINNING) for begin in begins)
+        found = {row[0] for given in ranges for row in db.execute(query, given)}
+    return likeliest(name, sorted(one for one in found if len(one) <= _LIKELY))
 
 
 def erase_later(db: sqlite3.Connection) -> None:

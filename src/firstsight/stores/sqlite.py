@@ -10,7 +10,7 @@ from typing import Unpack
 
 import numpy as np
 
-from firstsight.errors import GalleryError, MissingError, StaleError, TakenError
+from firstsight.errors import GalleryError, MissingError, StaleError, TakenError, guessed
 from firstsight.files import expanded
 from firstsight.stores import adding, rows
 from firstsight.stores import events as happenings
@@ -191,20 +191,19 @@ class SqliteStore:
         """See :meth:`Store.erase`."""
         return self._file.erase()
 
-    def identities(self) -> list[Identity]:
+    def identities(self, *, after: str | None = None, limit: int | None = None) -> list[Identity]:
         """See :meth:`Store.identities`."""
-        query = """SELECT i.name, count(r.id), i.metadata FROM identity i LEFT JOIN reference r ON r.identity = i.id
-            WHERE i.gallery=? GROUP BY i.id ORDER BY i.id"""
         with self._reading() as db:
-            return [Identity(name, n, rows.parsed(said)) for name, n, said in db.execute(query, (self._id,))]
+            given = (self._id, 0 if after is None else self._one(db, after), -1 if limit is None else limit)
+            return [Identity(name, n, rows.parsed(said)) for name, n, said in db.execute(rows.IDENTITY, given)]
 
-    def references(self, identity: str | None = None) -> list[Reference]:
+    def references(self, identity: str | None = None, *, after: int = 0, limit: int | None = None) -> list[Reference]:
         """See :meth:`Store.references`."""
-        given: tuple[object, ...] = (self._id,)
-        query = rows.REFERENCE.format(more="", tables=rows.ALL, where="")
-        if identity is not None:
-            query = rows.REFERENCE.format(more="", tables=rows.ONE, where=" AND i.name = ?")
-            given = (self._id, identity)
+        given: list[object] = [self._id, *([] if identity is None else [identity]), after]
+        tables, named = (rows.ALL, "") if identity is None else (rows.ONE, " AND i.name = ?")
+        query = rows.REFERENCE.format(more="", tables=tables, where=f"{named} AND r.id > ?")
+        if limit is not None:
+            query, given = f"{query} LIMIT ?", [*given, limit]
         with self._reading() as db:
             return [rows.reference(row) for row in db.execute(query, given)]
 
@@ -236,6 +235,11 @@ class SqliteStore:
             WHERE i.gallery=? AND r.key IN (SELECT value FROM json_each(?))"""
         with self._reading() as db:
             return set(db.execute(query, (self._id, json.dumps(list(keys)))))
+
+    def nearest(self, identity: str) -> str | None:
+        """See :meth:`Store.nearest`."""
+        with self._reading() as db:
+            return rows.nearest(db, self._id, identity)
 
     def state(self) -> State:
         """See :meth:`Store.state`; a read of one number, some microseconds."""
@@ -320,7 +324,10 @@ class SqliteStore:
     def _one(self, db: sqlite3.Connection, name: str) -> int:
         row = db.execute("SELECT id FROM identity WHERE gallery=? AND name=?", (self._id, name)).fetchone()
         if row is None:
-            raise MissingError(f"{name!r} is not enrolled in {self.address}; see firstsight identities {self.address}")
+            meant = guessed(rows.nearest(db, self._id, name))
+            raise MissingError(
+                f"{name!r} is not enrolled in {self.address}{meant}; see firstsight identities {self.address}"
+            )
         return int(row[0])
 
     def _clear(self, db: sqlite3.Connection, owner: int) -> int:

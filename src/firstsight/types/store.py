@@ -140,11 +140,15 @@ class Store(Protocol):
     def erase(self) -> bool:
         """Whether what was removed is out of every file; tries to bring that about."""
 
-    def identities(self) -> list[Identity]:
-        """All of them, first enrolled first."""
+    def identities(self, *, after: str | None = None, limit: int | None = None) -> list[Identity]:
+        """All of them, first enrolled first; or the first so many after one of them, of which no others are read.
 
-    def references(self, identity: str | None = None) -> list[Reference]:
-        """All of them, or those of one identity, oldest first."""
+        Raises:
+            GalleryError: the one is not enrolled.
+        """
+
+    def references(self, identity: str | None = None, *, after: int = 0, limit: int | None = None) -> list[Reference]:
+        """All of them, or of one identity, oldest first; or the first so many of a higher id, and no other is read."""
 
     def rows(self) -> Iterator[tuple[list[Reference], FloatArray]]:
         """All references with their vectors ``(n, d)``, oldest first, some at a time."""
@@ -157,6 +161,9 @@ class Store(Protocol):
 
     def known(self, keys: Sequence[str]) -> set[tuple[str, str]]:
         """``(identity, key)`` of the references that have one of these keys."""
+
+    def nearest(self, identity: str) -> str | None:
+        """The name that was probably meant by one that nobody has, for a message; not all names need be compared."""
 
     def state(self) -> State:
         """Where the store stands, commits of other processes included; another after each that touched the gallery."""

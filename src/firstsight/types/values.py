@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstsight.errors import UndecidedError
+from firstsight.spelling import shown, spelled
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,7 +40,7 @@ pixels ``(h, w)``, ``(h, w, 1)`` or ``(h, w, 3)`` uint8, with colours in the ord
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One input and what is known of it.
+    """One input and what is known of it. Names are spelled as identities are, see :mod:`firstsight.spelling`.
 
     Attributes:
         label: the class, written so that it is unique in its data set (``Greek/character03``).
@@ -58,6 +59,13 @@ class Example:
     origin: str = ""
     source: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("label", "group", "origin", "key", "source"):
+            given = getattr(self, name)
+            made = shown(given) if name in ("key", "source") else spelled(shown(given))
+            if made != given:
+                object.__setattr__(self, name, made)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,13 @@ import torch
 from onnx import ModelProto, TensorProto, numpy_helper
 
 from firstsight.errors import ModelError, TrainingError, UsageError
+from firstsight.graphs import reason, session_of
+from firstsight.graphs.calls import UnfitError, Value
+from firstsight.graphs.network import network
+from firstsight.graphs.screening import worked_out
+from firstsight.graphs.wire_format import WireError
 from firstsight.learn.backbones.opening import GIVEN, MADE, fitted
 from firstsight.learn.export.joining import INSIDE, cut, renamed, widen
-from firstsight.onnx_runtime import loaded
 from firstsight.types import FloatArray
 
 _BLOCK = 16  # images at once: activations of more leave the processor's cache
@@ -37,6 +41,7 @@ class Frozen:
     def __init__(self, graph: bytes, source: str) -> None:
         self.graph = graph
         self.source = source
+        self._seen_through: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -140,25 +145,29 @@ class Frozen:
         return Frozen(proto.SerializeToString(deterministic=True), self.source)
 
     def _run(self, images: FloatArray) -> FloatArray:
+        if images.shape[1:] != self._seen_through:
+            self._look_through(images.shape[1:])
         try:
             made: FloatArray = self._session.run([MADE], {GIVEN: np.ascontiguousarray(images, np.float32)})[0]
         except ModelError:
             raise
         except Exception as error:  # noqa: BLE001  the runtime raises its own kinds
-            raise ModelError(f"{self.source} can't be run ({_short(error)})") from None
+            raise ModelError(f"{self.source} can't be run ({reason(error)})") from None
         return made
+
+    def _look_through(self, shape: tuple[int, ...]) -> None:
+        """Work out what the network makes of images of a shape, before anything runs it.
+
+        Raises:
+            ModelError: it is not safe to be run.
+        """
+        try:
+            given = {GIVEN: Value(TensorProto.FLOAT, (_BLOCK, *shape))}
+            worked_out(network(self.graph), given, _BLOCK)
+        except (WireError, UnfitError) as error:
+            raise ModelError(f"{self.source} can't be run ({error})") from None
+        self._seen_through = shape
 
     @cached_property
     def _session(self) -> Any:
-        onnxruntime = loaded()
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = torch.get_num_threads()
-        try:
-            return onnxruntime.InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001  the runtime raises its own kinds
-            raise ModelError(f"{self.source} can't be loaded ({_short(error)})") from None
-
-
-def _short(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300]
+        return session_of(self.graph, self.source, torch.get_num_threads())

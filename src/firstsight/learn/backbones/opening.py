@@ -11,7 +11,9 @@ import onnx
 from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 
 from firstsight.errors import ModelError, UsageError
-from firstsight.files import FILE, expanded, state_of
+from firstsight.files import FILE, expanded, read_file, state_of
+from firstsight.graphs.network import network
+from firstsight.graphs.wire_format import WireError
 from firstsight.learn.export.joining import OPSET, brought_to, copied, cut, opset_of, renamed
 from firstsight.spec import MAX_WEIGHTS
 
@@ -36,12 +38,7 @@ def read(file: str, sha256: str = "") -> bytes:
     path = expanded(file)
     if state_of(path) != FILE:
         raise UsageError(f"encoder.file: {path} {state_of(path)}, an ONNX file was expected")
-    try:
-        if path.stat().st_size > MAX_WEIGHTS:
-            raise ModelError(f"{path} is larger than the {MAX_WEIGHTS >> 20} MiB allowed; take a smaller network")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path} can't be read ({error.strerror})") from None
+    data = read_file(path, MAX_WEIGHTS, ModelError, "take a smaller network")
     found = hashlib.sha256(data).hexdigest()
     if sha256 and found != sha256.lower():
         raise ModelError(f"{path} hashes to {found}, encoder.sha256 says {sha256}; fetch the network again")
@@ -79,6 +76,10 @@ def opened(data: bytes, source: str) -> ModelProto:
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs) or "none"
         raise ModelError(f"{source} has {len(inputs)} inputs ({names}), one was expected: the images")
+    try:
+        network(data)
+    except WireError as error:
+        raise ModelError(f"{source} is no network that can be run ({error})") from None
     return proto
 
 

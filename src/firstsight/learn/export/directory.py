@@ -15,17 +15,16 @@ from torch import nn
 
 import firstsight
 from firstsight.card import card
-from firstsight.errors import ModelError, TrainingError
+from firstsight.errors import ModelError, TrainingError, UsageError
 from firstsight.files import write_together
 from firstsight.graphs import PairGraph
 from firstsight.inputs import Input, settings_of
 from firstsight.learn.backbones.layers import Origin
-from firstsight.learn.catalogue import ENCODERS, SIMILARITIES
 from firstsight.learn.encoders.pretrained import again
 from firstsight.learn.export.graph import to_onnx
 from firstsight.learn.export.half import rounded, stored
 from firstsight.learn.export.readable import LabEmbedder
-from firstsight.learn.recipe import exported_as
+from firstsight.learn.recipe import exported_as, part_of
 from firstsight.learn.settings import ExportSettings
 from firstsight.learn.similarities.base import TorchSimilarity
 from firstsight.learn.similarities.weighted import Learned, sized
@@ -205,17 +204,22 @@ def load_encoder(model: Model, network: nn.Module | None = None) -> tuple[nn.Mod
             "made from"
         )
     encoder: nn.Module
+    stored_weights = model.content("encoder.safetensors")
     try:
         if backbone is not None:
             origin = Origin(backbone.name, backbone.sha256, backbone.licence)
-            graph = (model.path / "encoder.onnx").read_bytes()
+            graph = model.content("encoder.onnx")
             encoder = again(settings["encoder"], model.input.shape, origin, graph, str(model.path), network)
         else:
-            encoder = ENCODERS[settings["encoder"].pop("name")](channels, size, **settings["encoder"])
-        part = SIMILARITIES[settings["similarity"].pop("name")]
-        similarity = sized(part, model.dim, settings["similarity"])
-        weights = safetensors.torch.load((model.path / "encoder.safetensors").read_bytes())
-        Learned(encoder, similarity).take(weights)
-    except (KeyError, TypeError, RuntimeError, OSError) as error:
+            part, chosen = part_of("encoder", settings["encoder"])
+            with torch.device("meta"):  # a record may ask for more weights than any memory holds
+                numbers = sum(w.numel() for w in part(channels, size, **chosen).state_dict().values())
+            if 2 * numbers > len(stored_weights):
+                raise TypeError(f"its weights are not the {numbers:,} numbers of the network it describes")
+            encoder = part(channels, size, **chosen)
+        part, chosen = part_of("similarity", settings["similarity"])
+        similarity = sized(part, model.dim, chosen)  # type: ignore[arg-type]
+        Learned(encoder, similarity).take(safetensors.torch.load(stored_weights))
+    except (KeyError, TypeError, ValueError, RuntimeError, UsageError, safetensors.SafetensorError) as error:
         raise ModelError(f"{model.path} can't be trained further ({str(error).splitlines()[0]})") from None
     return encoder.eval(), similarity

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from firstsight.datasets import absolute, open_data
+from firstsight.datasets import absolute, addressed, open_data
 from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import ModelError, TrainingError
 from firstsight.learn.export.directory import described, publish
@@ -30,7 +30,7 @@ _OPERATORS = ["Conv", "Gemm", "Add", "Relu", "AveragePool", "MaxPool"]
 _BLOCK = 32
 
 
-def quantise(model: Model, address: str, out: Path, *, progress: Progress | None = None) -> Model:
+def quantise(model: Model, address: str | Path, out: Path, *, progress: Progress | None = None) -> Model:
     """Write an int8 copy: another model, with a fingerprint of its own and no calibration, since its scores differ.
 
     The weights for further training stay those of the model.
@@ -49,16 +49,18 @@ def quantise(model: Model, address: str, out: Path, *, progress: Progress | None
     """
     if model.spec.int8 is not None:
         raise ModelError(f"{model.path} is an int8 copy already; quantise the model it was made from")
+    address = addressed(address)
     data = open_data(address)
     data.tell_notes()
     drawn = np.sort(np.random.default_rng(0).permutation(len(data))[:READINGS])
     arrays = read_all(data.take(drawn, data.name), model.input, progress=progress)
+    model.embed_arrays(arrays[:1])  # which looks the graph through, before the quantiser runs it
     files = {
-        "encoder.onnx": to_int8((model.path / "encoder.onnx").read_bytes(), arrays),
-        "encoder.safetensors": (model.path / "encoder.safetensors").read_bytes(),
+        "encoder.onnx": to_int8(model.content("encoder.onnx"), arrays),
+        "encoder.safetensors": model.content("encoder.safetensors"),
     }
     if model.pairwise:
-        files["pair.onnx"] = (model.path / "pair.onnx").read_bytes()
+        files["pair.onnx"] = model.content("pair.onnx")
     files_spec: dict[str, FileSpec] = {k: described(v) for k, v in files.items()}
     spec = model.spec.model_copy(
         update={

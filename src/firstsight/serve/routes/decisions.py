@@ -20,6 +20,7 @@ def verify(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     body = bodies.parse(bodies.Verify, came)
     record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
+    service.kept.room(record, images)
     decision = service.galleries.reading(gallery, lambda g: g.verify(body.identity, images, record=record))
     service.metrics.decided("verify", decision.same)
     return reply(decision)
@@ -31,6 +32,7 @@ def identify(service: The, gallery: str, came: Came, actor: Actor) -> Response:
     body = bodies.parse(bodies.Identify, came)
     record = bodies.record_of(body, actor)
     images = images_of(service, *body.images)
+    service.kept.room(record, images)
     if body.fused and body.one_to_one:
         raise UsageError("either fused (all images show one thing) or one_to_one (each shows another), not both")
 

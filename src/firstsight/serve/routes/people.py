@@ -30,13 +30,8 @@ def identities(
     after: Annotated[str | None, Query(max_length=1000, description="Only those after this identity.")] = None,
 ) -> Response:
     """Who is enrolled, first enrolled first."""
-    found = service.galleries.reading(gallery, lambda g: g.identities(search=search, where=where))
-    if after is not None:
-        names = [i.identity for i in found]
-        if after not in names:
-            raise MissingError(f"{after!r} is not among these identities; begin again without after")
-        found = found[names.index(after) + 1 :]
-    return reply(found[:limit])
+    asked: dict[str, Any] = {"search": search, "where": where, "limit": limit, "after": after}
+    return reply(service.galleries.reading(gallery, lambda g: g.identities_page(**asked)))
 
 
 @router.get("/references", **door(list[Reference], "read", also=(404,)))
@@ -50,8 +45,8 @@ def references(
     after: Annotated[int, Number] = 0,
 ) -> Response:
     """References, oldest first."""
-    found = service.galleries.reading(gallery, lambda g: g.list(identity=identity, search=search, where=where))
-    return reply([r for r in found if r.id > after][:limit])
+    asked: dict[str, Any] = {"identity": identity, "search": search, "where": where, "limit": limit, "after": after}
+    return reply(service.galleries.reading(gallery, lambda g: g.references_page(**asked)))
 
 
 @router.get("/references/{reference}/image", **door(None, "read", also=(404,), media="image/png"))

@@ -1,10 +1,9 @@
-"""ONNX graphs of a model directory, opened as data: nothing outside the file, and only what is expected in and out."""
+"""ONNX graphs of a model directory, opened as data: looked through first, then run by ONNX Runtime."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,40 +11,57 @@ from firstsight.errors import ModelError
 from firstsight.onnx_runtime import loaded
 from firstsight.types import FloatArray
 
-Ends = list[tuple[str, str, list[int]]]
-"""Name, type and shape beyond the first dimension of each input, then of each output."""
+if TYPE_CHECKING:
+    from firstsight.graphs.screening import Given
+
+FLOAT, UINT8 = 1, 2
 _PAIRS, _NUMBERS = 1024, 1 << 17  # at most, of each side at once: they stay in the processor's cache
 
 
-def open_graph(data: bytes, source: str, expected: Ends, of_any_number_of: str) -> Any:
+def open_graph(data: bytes, source: str, takes: Given, gives: Given, most: int) -> Any:
     """A session of ONNX Runtime.
 
     Args:
-        data: the file's content.
+        data: the file's content, not trusted.
         source: its path, in messages.
-        expected: what it must take and give.
-        of_any_number_of: what the first dimension counts.
+        takes, gives: what must go in and come out, of any number of readings or pairs.
+        most: how many it is given at once.
 
     Raises:
-        ModelError: it refers to another file, can't be loaded, or takes or gives something else.
+        ModelError: it is no network that is safe to be run, can't be loaded, or takes or gives something else.
     """
-    if b"\x0a\x08location" in data:  # the entry that points an ONNX tensor to another file
-        raise ModelError(f"{source} refers to another file, which a model may not")
+    # Here, since who only looks at a model need not wait for it.
+    from firstsight.graphs.screening import UnfitError, WireError, screened
+
+    try:
+        screened(data, takes, gives, most)
+    except (WireError, UnfitError) as error:
+        raise ModelError(f"{source} can't be loaded ({error})") from None
+    return session_of(data, source, _threads())
+
+
+def session_of(data: bytes, source: str, threads: int) -> Any:
+    """A session of ONNX Runtime for a graph that was looked through.
+
+    Raises:
+        ModelError: it can't be loaded.
+    """
     onnxruntime = loaded()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = _threads()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads
+    # Else a file that begins in a certain way is read as another format, which was not looked through.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001  the runtime raises its own kinds
-        raise ModelError(f"{source} can't be loaded ({str(error).splitlines()[0]})") from None
-    takes, gives = session.get_inputs(), session.get_outputs()
-    found = [(value.name, value.type, value.shape[1:]) for value in (*takes, *gives)]
-    if found != expected or any(isinstance(value.shape[0], int) for value in takes):
-        raise ModelError(
-            f"{source} takes and gives {found}, {expected} for any number of {of_any_number_of} was expected"
-        )
-    return session
+        raise ModelError(f"{source} can't be loaded ({reason(error)})") from None
+
+
+def reason(error: Exception) -> str:
+    """Why the runtime failed, in its first words."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]
 
 
 class PairGraph:
@@ -61,19 +77,10 @@ class PairGraph:
     """
 
     def __init__(self, data: bytes, dim: int, source: str) -> None:
-        ends: Ends = [
-            ("left", "tensor(float)", [dim]),
-            ("right", "tensor(float)", [dim]),
-            ("scores", "tensor(float)", []),
-        ]
         self.data = data
-        self._session, self._source = open_graph(data, source, ends, "pairs"), source
         self._together = max(1, min(_PAIRS, _NUMBERS // dim))
-
-    @classmethod
-    def of(cls, file: Path, dim: int) -> PairGraph:
-        """From a file."""
-        return cls(file.read_bytes(), dim, str(file))
+        takes, gives = {"left": (FLOAT, (dim,)), "right": (FLOAT, (dim,))}, {"scores": (FLOAT, ())}
+        self._session, self._source = open_graph(data, source, takes, gives, self._together), source
 
     def __call__(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Scores ``(n,)`` of ``left (n, d)`` and ``right (n, d)``, row by row.
@@ -88,7 +95,7 @@ class PairGraph:
             try:
                 made = self._session.run(None, given)[0]
             except Exception as error:  # noqa: BLE001  the runtime raises its own kinds
-                raise ModelError(f"{self._source} can't be run ({str(error).splitlines()[0]})") from None
+                raise ModelError(f"{self._source} can't be run ({reason(error)})") from None
             if made.shape != out[some].shape or not np.isfinite(made).all():
                 raise ModelError(
                     f"{self._source} gives scores of shape {made.shape} or numbers that are not finite, "
