@@ -58,12 +58,19 @@ class Templates:
 
 
 A = TypeVar("A", Decision, Match)
+_NOTED = "; note: "
 
 
 def with_notes(answer: A, notes: Iterable[str]) -> A:
     """An answer whose reason tells also what was noted of the images it was asked with."""
     told = "; ".join(dict.fromkeys(notes))
-    return replace(answer, reason=f"{answer.reason}; note: {told}") if told else answer
+    return replace(answer, reason=f"{answer.reason}{_NOTED}{told}") if told else answer
+
+
+def notes_in(reason: str) -> tuple[str, ...]:
+    """The notes that a reason ends with, together as one; none where nothing was noted."""
+    told = reason.partition(_NOTED)[2]
+    return (told,) if told else ()
 
 
 def decide(score: float, calibration: Calibration | None) -> Decision:

@@ -48,6 +48,12 @@ def expanded(path: str | Path) -> Path:
     return made
 
 
+def spelled_out(name: str | Path) -> str:
+    """A name or path that can be printed anywhere: what is no UTF-8, or no character to be seen, is spelled out."""
+    text = str(name).encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def read_file(
     path: Path, most: int, error: type[FirstSightError], mend: str = "", *, inside: Path | None = None
 ) -> bytes:

@@ -124,6 +124,11 @@ class Model:
         """Classes it learned from, qualified by the kind of their data set, in the spelling of today's data sets."""
         return spelled_classes(self.spec.trained.classes)
 
+    @property
+    def depth(self) -> int:
+        """Bits that it states of pixels of more than 8; 0 for what files say, or else a guess."""
+        return int(self.spec.input.settings.get("depth", 0))
+
     @cached_property
     def input(self) -> Input:
         """What reads a source for this model."""
@@ -260,22 +265,35 @@ class Model:
         return self.similarity.templates(vectors, owners, identities)
 
     def compare(self, left: Source, right: Source) -> Decision:
-        """Are these two the same? Undecided while the model is not calibrated."""
+        """Are these two the same? Undecided while the model is not calibrated. Pixels are RGB."""
         readings = [self.reading(left), self.reading(right)]
         a, b = self.embed_arrays(np.concatenate([reading.arrays for reading in readings]))
         decision = decide(float(self.aligned(a[None], b[None])[0]), self.calibration)
         return with_notes(decision, [note for reading in readings for note in reading.notes])
 
-    def save_calibration(self, calibration: Calibration) -> None:
+    def stating(self, depth: int) -> Model:
+        """This model with a depth stated of deep pictures: another one, not written yet; see save_calibration."""
+        made = self.spec.input.model_copy(update={"settings": {**self.spec.input.settings, "depth": depth}})
+        return Model(self.path, self.spec.model_copy(update={"input": made}), encode=self._encode)
+
+    def save_calibration(self, calibration: Calibration, *, depth: int = 0) -> None:
         """Write the calibration and the card beside the model, both or neither.
+
+        Args:
+            calibration: of this model, or with ``depth`` of :meth:`stating` it.
+            depth: to be stated from now on, which is written too; 0 leaves the model as it is.
 
         Raises:
             StorageError: the directory can't be written.
         """
+        spec = self.stating(depth).spec if depth else self.spec
         text = json.dumps(dataclasses.asdict(calibration), indent=1)
-        readme = card(self.spec, calibration)
-        write_together(self.path, {"README.md": readme.encode(), "calibration.json": text.encode()})
-        self.calibration = calibration
+        files = {"README.md": card(spec, calibration).encode(), "calibration.json": text.encode()}
+        if depth:
+            files["model.json"] = json.dumps(spec.model_dump(exclude_none=True), indent=1).encode()
+        write_together(self.path, files)
+        self.calibration, self.spec = calibration, spec
+        self.__dict__.pop("input", None)
 
 
 def shipped() -> list[str]:

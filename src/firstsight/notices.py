@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_logger = logging.getLogger("firstsight.notices")
+_logger = logging.getLogger("firstsight")
 
 
 def tell(sentence: str) -> None:
     """Tell a person; without a log of the program's own, Python writes it on standard error."""
-    _logger.warning("%s", sentence)
+    _logger.warning("note: %s", sentence)
 
 
 class _OnStandardError(logging.Handler):
@@ -20,7 +20,7 @@ class _OnStandardError(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one."""
-        print(f"note: {record.getMessage()}", file=sys.stderr)
+        print(record.getMessage(), file=sys.stderr)
 
 
 @contextmanager

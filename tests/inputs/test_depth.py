@@ -76,6 +76,13 @@ def test_deep_colours_keep_their_depth(kind: str, bits: int) -> None:
     assert notes(made) == (f"depth guessed: {bits} bits",)
 
 
+def twelve(pixels: np.ndarray) -> np.ndarray:
+    """Pixels of 12 bits, two in three bytes ``(h, 3 * w / 2)``."""
+    left, right = pixels[:, ::2], pixels[:, 1::2]
+    three = np.stack([left >> 4, (left & 15) << 4 | right >> 8, right & 255], axis=2)
+    return three.astype(np.uint8).reshape(len(pixels), -1)
+
+
 DARK = RAMP // 16  # of 12 bits, it would be guessed as 8
 SAYING = {
     "SMaxSampleValue": tiff(DARK, tags={341: ("H", [4095])}),
@@ -86,6 +93,7 @@ SAYING = {
     "sBIT": png(DARK, kind=0, extra={b"sBIT": b"\x0c"}),
     "sBIT of colours": png(np.dstack([DARK] * 3), kind=2, extra={b"sBIT": b"\x0c\x0c\x0c"}),
     "sBIT with alpha": png(np.dstack([DARK, DARK * 0 + 65535]), kind=4, extra={b"sBIT": b"\x0c\x0c"}),
+    "BitsPerSample": tiff(twelve(DARK), tags={256: ("I", [256]), 258: ("H", [12])}),
     "maxval": b"P5 256 64 4095\n" + DARK.astype(">u2").tobytes(),
     "maxval in text": b"P2 256 64 4095\n" + " ".join(map(str, DARK.ravel())).encode(),
 }
@@ -150,6 +158,9 @@ def test_signed_pixels_are_read(order: str, deflated: bool) -> None:
     kept = {"order": order, "deflated": deflated}
     alike(tiff((RAMP * 16).astype(np.int16), **kept))
     alike(tiff(RAMP.astype(np.int32), **kept))
+    alike(tiff(RAMP.astype(np.uint32) << 4, **kept))
+    alike(tiff((RAMP.astype(np.int16) - 128).astype(np.int8), **kept))
+    alike(tiff((RAMP // 2).astype(np.int8), **kept), RAMP // 2)
     both = tiff((RAMP.astype(np.int16) - 128) * 16, **kept)
     alike(both)
     assert notes(both) == ("depth guessed: 12 bits, signed",)
@@ -158,8 +169,9 @@ def test_signed_pixels_are_read(order: str, deflated: bool) -> None:
 def test_white_is_zero_where_a_file_says_so() -> None:
     """A TIFF of 10 to 16 bits whose zero is white is not read as its negative, nor one of floats."""
     for bits in (10, 12, 14, 16):
-        alike(tiff((255 - RAMP) << (bits - 8), photometric=0))
-        alike(tiff((255 - RAMP) << (bits - 8), photometric=0, deflated=True))
+        for order in "<>":
+            for deflated in (False, True):
+                alike(tiff((255 - RAMP) << (bits - 8), photometric=0, order=order, deflated=deflated))
     alike(tiff((1 - RAMP / 255).astype(np.float32), photometric=0))
 
 

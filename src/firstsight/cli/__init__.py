@@ -23,9 +23,11 @@ def _run(arguments: list[str] | None) -> int:
     from firstsight.cli import render
     from firstsight.cli.commands import app
     from firstsight.errors import FirstSightError
+    from firstsight.notices import on_standard_error
 
     try:
-        code = app(arguments, standalone_mode=False, prog_name="firstsight")
+        with on_standard_error():
+            code = app(arguments, standalone_mode=False, prog_name="firstsight")
     except FirstSightError as error:
         return render.error(str(error), error.exit_code)
     except TyperException as error:

@@ -146,12 +146,14 @@ def matched(matches: Sequence[Match | Failure], probes: list[Any], gallery: str,
         for c in m.candidates:
             print(f"  {c.score:7.3f}  {c.probability:6.1%}  {c.identity}")
     else:
+        from firstsight.decision import notes_in
+
         called = probes if len(probes) == len(matches) else [f"thing {n + 1}" for n in range(len(matches))]
         for probe, answer in zip(called, matches, strict=True):
             if hasattr(answer, "error"):
                 continue
-            who = answer.identity or "unknown"
-            print(f"{in_line(probe)}: {who}, probability {answer.probability:.1%}, score {answer.score:.3f}")
+            told = f"probability {answer.probability:.1%}, score {answer.score:.3f}{_notes(notes_in(answer.reason))}"
+            print(f"{in_line(probe)}: {answer.identity or 'unknown'}, {told}")
     print(f"next: where an answer is wrong, add a reference: firstsight enroll {gallery} NAME IMAGE")
 
 

@@ -59,6 +59,7 @@ def enroll_data(
         QualityError: images that can't be made out, all of them; nothing is stored then either.
         GalleryError: a class is not a name, or what the data says of an example is no metadata; nothing is stored then.
     """
+    data.tell_notes()
     said, seen, passed = said_of(metadata), Counter[str](), overridden(override)
     chosen: list[tuple[str, Example]] = []
     named: dict[str, str] = {}

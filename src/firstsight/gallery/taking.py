@@ -70,7 +70,7 @@ def noted(taken: Iterable[Taken]) -> tuple[str, ...]:
 
 
 def _decoded(model: Model, source: Any) -> Decoded:
-    return decoded(source, colour=model.input.shape[0] == 3, depth=model.input.depth)
+    return decoded(source, colour=model.input.shape[0] == 3, depth=model.depth)
 
 
 def _taken(model: Model, seen: Decoded, key: str, image: bytes | None, place: str, called: str | None = None) -> Taken:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from firstsight.datasets import DataSet
+from firstsight.datasets.blanks import blanks
 from firstsight.datasets.contents import image_keys
+from firstsight.datasets.depths import guessing
 from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import BatchError, DataError, ReadingError
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import spelled
 from firstsight.inputs.several import listing
+from firstsight.notices import tell
 from firstsight.types import Example, Failure, Fault, Match, Tally
 
 
@@ -23,6 +26,9 @@ def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None =
         DataError: none is left, or can be read.
         BatchError: some can't be read; the others are counted, and it holds their tally and these failures.
     """
+    data.tell_notes()
+    if guesses := guessing(data, gallery.model.depth):
+        tell(f"{data.name}: {guesses}")
     enrolled = gallery.list()
     keys, unkeyed = {r.key for r in enrolled if r.key}, {r.source for r in enrolled if not r.key}
     asked = zip(image_keys(data.examples), data.examples, strict=True)
@@ -40,6 +46,8 @@ def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None =
         told = listing(lost, len(probes), "the others are counted")
         probes = probes.take([n for n in range(len(probes)) if n not in error.reasons], data.name)
         arrays = read_all(probes, gallery.model.input, progress=progress)
+    if empty := blanks(probes, arrays):
+        tell(f"{data.name}: {empty}")
     matches = gallery.match_embeddings(gallery.model.embed_arrays(arrays))
     counted = tally(data.name, probes.examples, matches, {r.identity for r in enrolled}, left_out=left_out)
     if lost:

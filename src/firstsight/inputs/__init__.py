@@ -29,10 +29,6 @@ class Input(Protocol):
     def shape(self) -> tuple[int, int, int]:
         """Shape ``(c, h, w)`` of one array."""
 
-    @property
-    def depth(self) -> int:
-        """Bits that are stated of pixels of more than 8; 0 for what files say, or else a guess."""
-
     def read(self, source: Source) -> Reading:
         """The reading of a source; raises InputError."""
 

@@ -105,6 +105,17 @@ def deep_bits(source: Source) -> int:
         return 0 if facts.settled else depth_of(deep_pixels(image, data).colour, facts)[0]
 
 
+def is_plain(data: bytes) -> bool:
+    """Whether an image file has 8 bits or fewer and nothing transparent: such pictures are read as they ever were."""
+    try:
+        with _sentences("it"):
+            image = _opened(data, "it")
+            transparent = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
+            return not transparent and not is_deep(image)
+    except InputError:
+        return False
+
+
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height that the head of an image file tells, without unpacking it; (0, 0) where it tells none."""
     try:
@@ -241,6 +252,7 @@ __all__ = [
     "describe",
     "encode",
     "expand",
+    "is_plain",
     "listed",
     "plain",
     "read_bytes",

@@ -21,8 +21,10 @@ from firstsight.types import PixelArray
 _LITTLE = sys.byteorder == "little"
 _OTHER = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if _LITTLE else ";16L"}
 """Ends of raw modes that take the high byte of a sample, and of those that take the low one of the same file."""
-_BITS, _PLANES, _APART = 258, 284, 2  # tags of TIFF
+_BITS, _PLANES, _FORMAT = 258, 284, 339  # tags of TIFF
+_APART, _SIGNED = 2, 2
 _NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF", "I;16S": "I;16NS", "I;32S": "I;32NS"}
+_NATIVE |= {"I;32B": "I;32N"}
 """Raw modes that name a byte order, for samples that libtiff has put into the machine's already."""
 
 
@@ -51,7 +53,7 @@ class DeepPixels:
 
 def is_deep(image: Image.Image) -> bool:
     """Whether an opened image has pixels of more than 8 bits, or floats."""
-    if image.mode[0] in "IF":
+    if image.mode[0] in "IF" or _signed_bytes(image):
         return True
     raw = _raw(image)
     return raw is not None and (raw[-4:] in _OTHER or _in_planes(image))
@@ -64,10 +66,11 @@ def deep_pixels(image: Image.Image, data: bytes | None) -> DeepPixels:
         image: opened.
         data: its file; None for an image without one, whose mode tells all.
     """
-    if image.mode[0] in "IF":
+    if image.mode[0] in "IF" or _signed_bytes(image):
         _in_this_order(image)
         image.load()
         grey = np.asarray(ImageOps.exif_transpose(image))
+        grey = grey.view(np.int8).astype(np.int16) if _signed_bytes(image) else grey
         key = image.info.get("transparency")
         return DeepPixels(grey, "L", _opaque(grey != key) if isinstance(key, int) else None)
     raw = _raw(image) or ""
@@ -108,6 +111,12 @@ def _raw(image: Image.Image) -> str | None:
     how = tiles[0][3]
     raw = how[0] if isinstance(how, tuple) and how else how
     return raw if isinstance(raw, str) else None
+
+
+def _signed_bytes(image: Image.Image) -> bool:
+    """Whether each pixel is a byte from -128 to 127, which Pillow takes for one from 0 to 255."""
+    tags = getattr(image, "tag_v2", None)
+    return tags is not None and image.mode == "L" and tuple(tags.get(_FORMAT, ())) == (_SIGNED,)
 
 
 def _in_planes(image: Image.Image) -> bool:

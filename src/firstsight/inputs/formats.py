@@ -43,6 +43,8 @@ def has_avif() -> bool:
 def formats_of(data: bytes) -> tuple[str, ...]:
     """Formats that an image file may be of, in the words of Pillow."""
     if data[4:8] != b"ftyp":
+        if data[:4] == b"MM\0*":
+            _widen_tiff()
         return FORMATS
     brands = _brands(data)
     if any(brand in (b"avif", b"avis") for brand in brands) and has_avif():
@@ -51,6 +53,16 @@ def formats_of(data: bytes) -> tuple[str, ...]:
         _register()
         return ("HEIF",)
     return FORMATS
+
+
+@cache
+def _widen_tiff() -> None:
+    """Let Pillow open two kinds of big-endian TIFF that it opens when they are little-endian: 16 bits whose zero is
+    white, and 32 bits without a sign."""
+    from PIL.TiffImagePlugin import OPEN_INFO
+
+    OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
+    OPEN_INFO.setdefault((b"MM", 1, (1,), 1, (32,), ()), ("I", "I;32B"))
 
 
 @cache

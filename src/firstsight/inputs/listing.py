@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from firstsight.errors import InputError, count
-from firstsight.files import FOLDER, expanded, state_of
+from firstsight.files import FOLDER, expanded, spelled_out, state_of
 from firstsight.inputs.formats import HEIC_NEEDS, has_avif, has_heic
 from firstsight.notices import tell
 from firstsight.types import Source
@@ -44,7 +44,7 @@ def passed_over(files: Sequence[Path]) -> str:
         return ""
     kinds: dict[str, list[str]] = {}
     for file in files:
-        kinds.setdefault(file.suffix.lower(), []).append(file.name)
+        kinds.setdefault(file.suffix.lower(), []).append(spelled_out(file.name))
     ordered = sorted(kinds.items(), key=lambda kind: (kind[0] not in HEIC | AVIF | {".jxl"}, -len(kind[1])))
     parts = [_kind(kind, names) for kind, names in ordered[:_KINDS]]
     more = ", ..." if len(ordered) > _KINDS else ""
@@ -61,7 +61,7 @@ def _kind(kind: str, names: Sequence[str]) -> str:
         return f"{len(names)} AVIF ({told}; update Pillow)"
     if kind == ".jxl":
         return f"{len(names)} JPEG XL ({told}; save as PNG)"
-    return f"{len(names)} {kind} ({told})" if kind else f"{len(names)} without an ending ({told})"
+    return f"{len(names)} {spelled_out(kind)} ({told})" if kind else f"{len(names)} without an ending ({told})"
 
 
 def expand(sources: Sequence[Source]) -> list[Any]:
@@ -83,6 +83,6 @@ def expand(sources: Sequence[Source]) -> list[Any]:
             why = f" ({said})" if said else ""
             raise InputError(f"{folder} is a folder without images{why}; for class folders use --data folder:{folder}")
         if said:
-            tell(f"{folder}: {said}")
+            tell(f"{spelled_out(folder)}: {said}")
         out.extend(found)
     return out

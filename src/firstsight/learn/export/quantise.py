@@ -51,6 +51,7 @@ def quantise(model: Model, address: str | Path, out: Path, *, progress: Progress
         raise ModelError(f"{model.path} is an int8 copy already; quantise the model it was made from")
     address = addressed(address)
     data = open_data(address)
+    data.tell_notes()
     drawn = np.sort(np.random.default_rng(0).permutation(len(data))[:READINGS])
     arrays = read_all(data.take(drawn, data.name), model.input, progress=progress)
     model.embed_arrays(arrays[:1])  # which looks the graph through, before the quantiser runs it
