@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +55,22 @@ class Templates:
         """One score an identity ``(p, n)`` for probes ``(p, d)``."""
         rule = embedder.among if isinstance(embedder, PairEmbedder) else embedder.score
         return rule(probes, self.vectors) - self.shifts
+
+
+A = TypeVar("A", Decision, Match)
+_NOTED = "; note: "
+
+
+def with_notes(answer: A, notes: Iterable[str]) -> A:
+    """An answer whose reason tells also what was noted of the images it was asked with."""
+    told = "; ".join(dict.fromkeys(notes))
+    return replace(answer, reason=f"{answer.reason}{_NOTED}{told}") if told else answer
+
+
+def notes_in(reason: str) -> tuple[str, ...]:
+    """The notes that a reason ends with, together as one; none where nothing was noted."""
+    told = reason.partition(_NOTED)[2]
+    return (told,) if told else ()
 
 
 def decide(score: float, calibration: Calibration | None) -> Decision:

@@ -33,6 +33,12 @@ def expanded(path: str | Path) -> Path:
         return Path(path)
 
 
+def spelled_out(name: str | Path) -> str:
+    """A name or path that can be printed anywhere: what is no UTF-8, or no character to be seen, is spelled out."""
+    text = str(name).encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace the file's content, durably; see :func:`write_together`."""
     write_together(path.parent, {path.name: data})

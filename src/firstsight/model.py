@@ -23,16 +23,16 @@ import pydantic
 
 from firstsight.calibration import Calibration
 from firstsight.card import card
-from firstsight.decision import decide
+from firstsight.decision import decide, with_notes
 from firstsight.errors import InputError, ModelError, UsageError, unknown
 from firstsight.files import FILE, FOLDER, expanded, state_of, write_together
 from firstsight.graphs import Ends, PairGraph, open_graph
 from firstsight.inputs import INPUTS, Input
-from firstsight.inputs.decode import describe
+from firstsight.inputs.decode import describe, listed
 from firstsight.reranking import Reranked
 from firstsight.similarity import Link, Similarity
 from firstsight.spec import MAX_WEIGHTS, FileSpec, ModelSpec
-from firstsight.types import Decision, FloatArray, Info, IntArray, PixelArray, Source
+from firstsight.types import Decision, FloatArray, Info, IntArray, PixelArray, Reading, Source
 
 Encode: TypeAlias = "Callable[[PixelArray], FloatArray]"
 SHIPPED = Path(__file__).parent / "models"
@@ -91,6 +91,11 @@ class Model:
     def trained_classes(self) -> frozenset[str]:
         """Classes it learned from, qualified by the kind of their data set."""
         return frozenset(self.spec.trained.classes)
+
+    @property
+    def depth(self) -> int:
+        """Bits that it states of pixels of more than 8; 0 for what files say, or else a guess."""
+        return int(self.spec.input.settings.get("depth", 0))
 
     @cached_property
     def input(self) -> Input:
@@ -167,39 +172,48 @@ class Model:
         return out
 
     def embed(self, sources: Source | Sequence[Source]) -> FloatArray:
-        """Embeddings ``(n, d)`` of one source or a sequence of them.
+        """Embeddings ``(n, d)`` of one source or a sequence of them; see :data:`firstsight.types.Source`.
+
+        Pixels are ``(h, w)``, ``(h, w, 1)`` or ``(h, w, 3)`` uint8, with colours in the order RGB.
 
         Raises:
             InputError: a source cannot be read, or shows nothing to recognise.
         """
-        several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
-        listed: Sequence[Any] = sources if several else [sources]  # type: ignore[assignment]
-        if not listed:
+        several = listed(sources)
+        if not len(several):
             return np.empty((0, self.dim), np.float32)
-        return self.embed_arrays(np.concatenate([self.read(source) for source in listed]))
+        return self.embed_arrays(np.concatenate([self.read(source) for source in several]))
 
     def read(self, source: Source) -> PixelArray:
-        """The reading ``(1, c, h, w)`` of one source.
+        """The reading ``(1, c, h, w)`` of one source; see :meth:`reading`."""
+        return self.reading(source).arrays
+
+    def reading(self, source: Source) -> Reading:
+        """The reading of one source, with what was noted of it.
 
         Raises:
             InputError: it cannot be read, or shows nothing to recognise.
         """
         reading = self.input.read(source)
-        if len(reading.arrays) != 1 or reading.notes:
+        if len(reading.arrays) != 1 or reading.blank:
             seen = "; ".join(reading.notes) or f"{len(reading.arrays)} things to recognise"
             raise InputError(f"{describe(source)}: {seen}, one was expected")
-        return reading.arrays
+        return reading
 
     def read_all(self, source: Source) -> PixelArray:
-        """The readings ``(n, c, h, w)`` of all that one source shows; at least one.
+        """The readings ``(n, c, h, w)`` of all that one source shows; see :meth:`reading_of_all`."""
+        return self.reading_of_all(source).arrays
+
+    def reading_of_all(self, source: Source) -> Reading:
+        """The reading of all that one source shows, at least one thing.
 
         Raises:
             InputError: it cannot be read, or shows nothing to recognise.
         """
         reading = self.input.read(source)
-        if not len(reading.arrays) or reading.notes:
+        if not len(reading.arrays) or reading.blank:
             raise InputError(f"{describe(source)}: {'; '.join(reading.notes) or 'nothing to recognise'}")
-        return reading.arrays
+        return reading
 
     def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Scores ``(a, b)`` of embeddings ``(a, d)`` against ``(b, d)``."""
@@ -219,19 +233,34 @@ class Model:
 
     def compare(self, left: Source, right: Source) -> Decision:
         """Are these two the same? Undecided while the model is not calibrated."""
-        a, b = self.embed([left, right])
-        return decide(float(self.aligned(a[None], b[None])[0]), self.calibration)
+        readings = [self.reading(left), self.reading(right)]
+        a, b = self.embed_arrays(np.concatenate([reading.arrays for reading in readings]))
+        decision = decide(float(self.aligned(a[None], b[None])[0]), self.calibration)
+        return with_notes(decision, [note for reading in readings for note in reading.notes])
 
-    def save_calibration(self, calibration: Calibration) -> None:
+    def stating(self, depth: int) -> Model:
+        """This model with a depth stated of deep pictures: another one, not written yet; see save_calibration."""
+        made = self.spec.input.model_copy(update={"settings": {**self.spec.input.settings, "depth": depth}})
+        return Model(self.path, self.spec.model_copy(update={"input": made}), encode=self._encode)
+
+    def save_calibration(self, calibration: Calibration, *, depth: int = 0) -> None:
         """Write the calibration and the card beside the model, both or neither.
+
+        Args:
+            calibration: of this model, or with ``depth`` of :meth:`stating` it.
+            depth: to be stated from now on, which is written too; 0 leaves the model as it is.
 
         Raises:
             StorageError: the directory can't be written.
         """
+        spec = self.stating(depth).spec if depth else self.spec
         text = json.dumps(dataclasses.asdict(calibration), indent=1)
-        readme = card(self.spec, calibration)
-        write_together(self.path, {"README.md": readme.encode(), "calibration.json": text.encode()})
-        self.calibration = calibration
+        files = {"README.md": card(spec, calibration).encode(), "calibration.json": text.encode()}
+        if depth:
+            files["model.json"] = json.dumps(spec.model_dump(exclude_none=True), indent=1).encode()
+        write_together(self.path, files)
+        self.calibration, self.spec = calibration, spec
+        self.__dict__.pop("input", None)
 
 
 def shipped() -> list[str]:

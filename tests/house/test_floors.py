@@ -11,6 +11,7 @@ FLOORS = {
     "errors": 1,
     "types": 1,
     "files": 1,
+    "notices": 1,
     "inputs": 2,
     "similarity": 2,
     "graphs": 2,

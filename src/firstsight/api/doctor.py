@@ -17,16 +17,19 @@ from pathlib import Path
 import numpy as np
 
 import firstsight
-from firstsight.errors import FirstSightError
+from firstsight.errors import FirstSightError, count
 from firstsight.files import FILE, FOLDER, expanded, state_of
+from firstsight.gallery.rereading import reread
 from firstsight.model import Model, shipped
 from firstsight.stores.access import Access
 from firstsight.stores.listing import galleries_of
-from firstsight.types import Check
+from firstsight.stores.sqlite import SqliteStore
+from firstsight.types import Check, GalleryInfo
 
-EXTRAS = {"train": ("torch", "onnx"), "report": ("matplotlib", "jinja2", "sklearn")}
+EXTRAS = {"train": ("torch", "onnx"), "report": ("matplotlib", "jinja2", "sklearn"), "heic": ("pillow_heif",)}
 EXTRAS |= {"serve": ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "limits", "httpx2")}
 _ROOM = 1 << 30  # bytes below which a disk is nearly full
+_NAMED = 20  # references that a line has room for
 _SLOW = 100.0  # ms: a disk that needs longer for a write holds every enrolment up
 
 
@@ -125,6 +128,7 @@ def _store(file: Path) -> list[Check]:
     for g in galleries:
         enrolled = f"{g.gallery}: {g.identities} identities, {g.references} references"
         checks += _attempt("gallery", lambda g=g, enrolled=enrolled: [_bound(g.model, g.fingerprint, enrolled)])  # type: ignore[misc]
+        checks += _attempt("readings", lambda g=g: _readings(file, g))  # type: ignore[misc]
     mode = stat.S_IMODE(file.stat().st_mode)
     advice = f"chmod 600 {file}: others of this machine can read who is enrolled"
     checks.append(Check("permissions", not mode & 0o077, f"mode {mode:04o}", advice if mode & 0o077 else ""))
@@ -134,6 +138,27 @@ def _store(file: Path) -> list[Check]:
     finally:
         access.close()
     return checks
+
+
+def _readings(file: Path, gallery: GalleryInfo) -> list[Check]:
+    """The kept images are read as they were when they were enrolled."""
+    if not gallery.keep_sources:
+        return []
+    model, address = Model.load(gallery.model), f"{file}#{gallery.gallery}"
+    if model.fingerprint != gallery.fingerprint:
+        return []
+    store = SqliteStore(address)
+    try:
+        seen = reread(store, model)
+    finally:
+        store.close()
+    told = f"{gallery.gallery}: {seen.looked:,} of {count(seen.kept, 'kept image', 'kept images')} looked at"
+    if not seen.otherwise:
+        return [Check("readings", True, f"{told}, all are read as when they were enrolled")]
+    named = ", ".join(f"{r.identity} (reference {r.id})" for r in seen.otherwise[:_NAMED])
+    more = f" and {len(seen.otherwise) - _NAMED:,} more" if len(seen.otherwise) > _NAMED else ""
+    advice = f"firstsight gallery rebuild {address} --model {gallery.model}"
+    return [Check("readings", False, f"{told}, {len(seen.otherwise):,} are read otherwise now: {named}{more}", advice)]
 
 
 def _bound(model: str, fingerprint: str, enrolled: str) -> Check:

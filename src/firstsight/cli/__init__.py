@@ -14,11 +14,13 @@ def main(arguments: list[str] | None = None) -> int:
     from firstsight.cli import render
     from firstsight.cli.commands import app
     from firstsight.errors import FirstSightError
+    from firstsight.notices import on_standard_error
 
     if isinstance(sys.stdout, TextIOWrapper):  # a name that the terminal can't show is spelled out, and no fault
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = app(arguments, standalone_mode=False, prog_name="firstsight")
+        with on_standard_error():
+            code = app(arguments, standalone_mode=False, prog_name="firstsight")
     except FirstSightError as error:
         return render.error(str(error), error.exit_code)
     except TyperException as error:

@@ -142,9 +142,12 @@ def matched(matches: list[Match], probes: list[Any], gallery: str, *, one: bool,
         for c in m.candidates:
             print(f"  {c.score:7.3f}  {c.probability:6.1%}  {c.identity}")
     else:
+        from firstsight.decision import notes_in
+
         called = probes if len(probes) == len(matches) else [f"thing {n + 1}" for n in range(len(matches))]
         for probe, m in zip(called, matches, strict=True):
-            print(f"{probe}: {m.identity or 'unknown'}, probability {m.probability:.1%}, score {m.score:.3f}")
+            told = f"probability {m.probability:.1%}, score {m.score:.3f}{_notes(notes_in(m.reason))}"
+            print(f"{probe}: {m.identity or 'unknown'}, {told}")
     print(f"next: where an answer is wrong, add a reference: firstsight enroll {gallery} NAME IMAGE")
 
 

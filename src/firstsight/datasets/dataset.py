@@ -10,6 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from firstsight.errors import DataError, count
+from firstsight.files import spelled_out
+from firstsight.notices import tell
 from firstsight.types import Example, IntArray
 
 
@@ -59,7 +61,7 @@ class DataSet:
         """Hash of the examples' keys: equal content, equal fingerprint."""
         digest = hashlib.sha256()
         for example in self.examples:
-            digest.update(example.key.encode() + b"\n")
+            digest.update(example.key.encode("utf-8", "surrogatepass") + b"\n")
         return digest.hexdigest()[:16]
 
     @property
@@ -72,6 +74,11 @@ class DataSet:
     def class_names(self) -> frozenset[str]:
         """Classes qualified by the kind of data set, to tell whether two sets share classes."""
         return frozenset(c if c in self.also else f"{self.kind}:{c}" for c in self.classes) | self.also
+
+    def tell_notes(self) -> None:
+        """Tell a person what they should know of it, where no result has room for that."""
+        for note in self.notes:
+            tell(f"{spelled_out(self.name)}: {note}")
 
     def where(self, keep: Callable[[Example], bool], name: str) -> DataSet:
         """The examples that ``keep`` accepts, under a new name."""

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError, count
 from firstsight.files import FOLDER, expanded, state_of
-from firstsight.inputs.decode import EXTENSIONS
+from firstsight.inputs.listing import EXTENSIONS, is_image, passed_over
 from firstsight.types import Example
 
 
 def load(path: str) -> DataSet:
-    """All images below ``path``; hidden files are passed over, files that are not images are counted in a note.
+    """All images below the folders in ``path``; hidden files are passed over, other files are told in a note.
 
     Raises:
         DataError: no such folder, no class folders in it, or no images.
@@ -31,25 +31,30 @@ def load(path: str) -> DataSet:
             f"without classes: --data images:{path}, with a recipe that needs no labels, such as simclr)"
         )
     examples: list[Example] = []
-    empty, others = [], 0
+    beside = [p for p in sorted(root.iterdir()) if not p.is_dir() and not p.name.startswith(".")]
+    empty, others = [], []
     for folder in classes:
         before = len(examples)
         for file in files_below(folder):
-            if file.suffix.lower() in EXTENSIONS:
+            if is_image(file):
                 examples.append(example(file, label=folder.name, root=root))
             else:
-                others += 1
+                others.append(file)
         if len(examples) == before:
             empty.append(folder.name)
     if not examples:
         folders = count(len(classes), "sub-folder", "sub-folders")
-        raise DataError(f"{root} has {folders} and no image in them ({', '.join(sorted(EXTENSIONS))})")
+        told = passed_over(others)
+        why = f"; {told}" if told else ""
+        raise DataError(f"{root} has {folders} and no image in them ({', '.join(sorted(EXTENSIONS))}){why}")
     notes = []
     if empty:
         folders = count(len(empty), "sub-folder", "sub-folders")
         notes.append(f"left out {folders} without images ({', '.join(empty[:3])})")
     if others:
-        notes.append(f"left out {count(others, 'file', 'files')} not named like an image")
+        notes.append(passed_over(others))
+    if beside:
+        notes.append(f"{passed_over(beside)}; they lie beside the sub-folders, not in one")
     return DataSet(f"folder:{path}", tuple(examples), notes=tuple(notes))
 
 

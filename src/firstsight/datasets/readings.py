@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -18,7 +17,7 @@ import numpy.typing as npt
 from firstsight.datasets.archives import cache_folder
 from firstsight.datasets.dataset import DataSet
 from firstsight.errors import DataError, InputError, StorageError
-from firstsight.inputs import Input
+from firstsight.inputs import Input, settings_of
 from firstsight.types import PixelArray
 
 _DAY = 86_400  # seconds
@@ -60,7 +59,7 @@ def read_all(data: DataSet, reader: Input, *, progress: Progress | None = None) 
 
 
 def _place(data: DataSet, reader: Input) -> Path:
-    settings = json.dumps(dataclasses.asdict(reader), sort_keys=True)  # type: ignore[call-overload]
+    settings = json.dumps(settings_of(reader), sort_keys=True)
     key = f"{data.fingerprint}|{reader.name}|{reader.version}|{settings}"
     return cache_folder() / "readings" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npy"
 

@@ -15,12 +15,15 @@ from firstsight.calibration import (
     fit_shifts,
 )
 from firstsight.datasets import DataSet, open_data, refuse_overlap
+from firstsight.datasets.blanks import blanks
+from firstsight.datasets.depths import chosen, depths_of
 from firstsight.datasets.pairs import draw_pairs
 from firstsight.datasets.readings import Progress
 from firstsight.errors import CalibrationError, DataError, ModelError
 from firstsight.evaluation.embedded import embedded
 from firstsight.evaluation.verification import pair_scores
 from firstsight.model import SHIPPED, Model
+from firstsight.notices import tell
 from firstsight.types import FloatArray, IntArray
 
 _PROBES, _REFERENCES = 1500, 8000  # whose scores tell how often a stranger is taken for someone
@@ -41,7 +44,8 @@ def calibrate(
     """Fit and save a probability and the threshold for a target, on classes the model has not seen.
 
     Args:
-        model: changed in place, and on disk.
+        model: changed in place, and on disk. Where the data has pictures of more than 8 bits and the model states no
+            depth, their depth is stated from now on, which changes the model's fingerprint.
         data: an address; None takes what the model's recipe holds out for it.
         target: what the threshold must meet.
         confidence: in what share of resamples of the classes it must meet it; 0.5 takes the data as it is.
@@ -70,13 +74,18 @@ def calibrate(
         if data:
             raise
         raise DataError(f"{error}; or name other data: firstsight calibrate MODEL DATA") from None
+    held.tell_notes()
     refuse_overlap(
         "what the model was trained on",
         held,
         model.trained_classes,
         "calibrate on other classes, or the threshold lies",
     )
-    _, embeddings = embedded(model, held, progress=progress)
+    depth = 0 if model.depth else chosen(depths_of([held]))
+    given, model = model, model.stating(depth) if depth else model
+    arrays, embeddings = embedded(model, held, progress=progress)
+    if empty := blanks(held, arrays):
+        tell(f"{held.name}: {empty}")
     pairs = draw_pairs(held, seed=seed)
     scores = pair_scores(model, embeddings, pairs.left, pairs.right)
     if not np.isfinite(scores).all():
@@ -99,7 +108,12 @@ def calibrate(
         curve=curve,
         shifts=_shifts(model, held, embeddings, target, seed) if by_class else (),
     )
-    model.save_calibration(calibration)
+    given.save_calibration(calibration, depth=depth)
+    if depth:
+        tell(
+            f"{given.name} is calibrated on pictures of {depth} bits and states input.depth={depth} from now on; its "
+            f"fingerprint is {given.fingerprint}, so rebuild its galleries: firstsight gallery rebuild"
+        )
     return calibration
 
 

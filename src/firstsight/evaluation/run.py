@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from firstsight.datasets import DataSet, open_data, refuse_overlap
+from firstsight.datasets.blanks import blanks
+from firstsight.datasets.depths import guessing
 from firstsight.datasets.readings import Progress
 from firstsight.errors import DataError, count
 from firstsight.evaluation.diagnosis import diagnose
@@ -44,6 +46,8 @@ def evaluate(
             raise DataError(f"{held.name} is {chosen_on}; evaluate on other pairs")
     elif calibration and held.class_names & frozenset(calibration.classes):
         notes.append("some of these classes chose the threshold, which this protocol does not use")
+    if guesses := guessing(held, model.depth):
+        notes.append(guesses)
     choice = None
     if procedure.choice:
         beside = open_data(procedure.choice)
@@ -51,6 +55,8 @@ def evaluate(
         choice = Subject(model, beside, *embedded(model, beside, progress=progress), settled)
     seen = procedure.unseen == "images" and bool(held.class_names & model.trained_classes)
     vectors = embedded(model, held, progress=progress)
+    if empty := blanks(held, vectors[0]):
+        notes.append(empty)
     subject = Subject(model, held, *vectors, settled, calibration, choice, learned=seen)
     outcome = procedure.measure(subject)
     diagnosis, details = diagnose(subject, outcome)

@@ -12,7 +12,7 @@ from firstsight.errors import InputError, UsageError
 from firstsight.gallery.names import printable, spelled
 from firstsight.inputs.decode import bytes_of, describe
 from firstsight.stores.events import stamp
-from firstsight.types import Decision, Event, Match, PixelArray, Record, Source, Store
+from firstsight.types import Decision, Event, Match, Reading, Record, Source, Store
 
 VERBS = ("verify", "identify", "enroll", "replace", "rename", "merge", "remove", "annotate")
 DIRECTIONS = ("in", "out")
@@ -21,28 +21,28 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 
 
 def probed(
-    read: Callable[[Source], PixelArray], sources: Sequence[Source], record: Record | None
-) -> tuple[list[PixelArray], list[bytes | None]]:
+    read: Callable[[Source], Reading], sources: Sequence[Source], record: Record | None
+) -> tuple[list[Reading], list[bytes | None]]:
     """Readings of probes, and for each thing that they show the bytes it came from, where they are to be kept.
 
     Args:
-        read: a source to its readings ``(n, c, h, w)``.
+        read: a source to its reading.
         sources: the probes; a file is read once.
         record: whether images are to be kept.
 
     Raises:
         InputError: a probe can't be read.
     """
-    arrays: list[PixelArray] = []
+    readings: list[Reading] = []
     images: list[bytes | None] = []
     for source in sources:
         image = bytes_of(source) if record is not None and record.keep_image else None
         try:
-            arrays.append(read(source if image is None or isinstance(source, np.ndarray) else image))
+            readings.append(read(source if image is None or isinstance(source, np.ndarray) else image))
         except InputError as error:
             raise InputError(str(error).replace(describe(image or b""), describe(source), 1)) from None
-        images += [image] * len(arrays[-1])
-    return arrays, images
+        images += [image] * len(readings[-1].arrays)
+    return readings, images
 
 
 def answered(

@@ -13,11 +13,11 @@ from firstsight.datasets import DataSet
 from firstsight.datasets.readings import Progress
 from firstsight.errors import GalleryError, InputError, count
 from firstsight.gallery.audit import done
-from firstsight.gallery.gallery import Gallery, repeated
+from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.gate import of_likeness, of_pixels, of_strangeness, overridden, refuse
 from firstsight.gallery.names import Said, said_of
 from firstsight.gallery.names import name as named
-from firstsight.gallery.taking import Taken, key_of, place_of, take
+from firstsight.gallery.taking import Taken, key_of, noted, place_of, repeated, take
 from firstsight.inputs.decode import describe, read_bytes
 from firstsight.types import Enrolment, Entry, Example, Finding, FloatArray, Record
 
@@ -56,6 +56,7 @@ def enroll_data(
         QualityError: images that can't be made out, all of them; nothing is stored then either.
         GalleryError: a class is not a name, or what the data says of an example is no metadata; nothing is stored then.
     """
+    data.tell_notes()
     said, seen, passed = said_of(metadata), Counter[str](), overridden(override)
     chosen: list[tuple[str, Example]] = []
     for example in data.examples:
@@ -76,6 +77,8 @@ def enroll_data(
             if finding.name not in passed:
                 notes[name].append(f"{finding.name}: {finding.source}: {finding.message}")
         keep = gallery.store.contract.keep_sources
+        for name, one in zip(names, taken, strict=True):
+            notes[name] += noted([one])
         entries = [
             Entry(name, vectors[n : n + 1], [t.place], [t.key], [t.image or b""] if keep else None, _said(said, e))
             for n, ((name, e, _), t) in enumerate(zip(some, taken, strict=True))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from firstsight.decision import with_notes
 from firstsight.errors import GalleryError, InputError, MissingError, UsageError
 from firstsight.gallery.asking import assigned, matched, verified
 from firstsight.gallery.asking import fused as fuse
@@ -18,7 +19,7 @@ from firstsight.gallery.enrolled import Blocks, Enrolled
 from firstsight.gallery.gate import examine, overridden, refuse, sure_of
 from firstsight.gallery.looking import Looking
 from firstsight.gallery.names import Said, name, said_of, spelled
-from firstsight.gallery.taking import Taken, take
+from firstsight.gallery.taking import Taken, noted, repeated, take
 from firstsight.inputs.decode import listed
 from firstsight.model import Model
 from firstsight.stores.listing import LATER
@@ -91,7 +92,7 @@ class Gallery(Bound, Looking):
             GalleryError: the identity is not a name.
             StorageError: the disk refused; what was stored before is intact.
         """
-        return self._add(self._entry(identity, sources, metadata, override), record=record)
+        return self._add(*self._entry(identity, sources, metadata, override), record=record)
 
     def replace(
         self,
@@ -107,8 +108,8 @@ class Gallery(Bound, Looking):
         Raises:
             GalleryError: the identity is not enrolled.
         """
-        entry = self._entry(identity, sources, metadata, override, replace=True)
-        return self._add(entry, replace=True, record=record)
+        made = self._entry(identity, sources, metadata, override, replace=True)
+        return self._add(*made, replace=True, record=record)
 
     def check(self, sources: Source | Sequence[Source], identity: str | None = None) -> builtins.list[Finding]:
         """What the quality gate has against enrolling these images, without enrolling them; nothing where all is well.
@@ -144,7 +145,7 @@ class Gallery(Bound, Looking):
         override: Iterable[str],
         *,
         replace: bool = False,
-    ) -> Entry:
+    ) -> tuple[Entry, tuple[str, ...]]:
         called, said, passed = name(identity), said_of(metadata), overridden(override)
         if replace and not self.store.references(called):
             raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
@@ -152,12 +153,14 @@ class Gallery(Bound, Looking):
         found = examine(self.store, self.model, self.everybody(), called, taken, vectors, replace=replace)
         refuse(found, passed, called)
         images = [t.image or b"" for t in taken] if self.store.contract.keep_sources else None
-        return Entry(called, vectors, [t.place for t in taken], [t.key for t in taken], images, said)
+        return Entry(called, vectors, [t.place for t in taken], [t.key for t in taken], images, said), noted(taken)
 
-    def _add(self, entry: Entry, *, replace: bool = False, record: Record | None = None) -> Enrolment:
+    def _add(
+        self, entry: Entry, seen: tuple[str, ...] = (), *, replace: bool = False, record: Record | None = None
+    ) -> Enrolment:
         events = done(self.store, "replace" if replace else "enroll", entry.identity, record)
         [(added, count)] = self.store.add([entry], replace=replace, events=events)
-        notes = repeated(len(entry.sources), added)
+        notes = (*repeated(len(entry.sources), added), *seen)
         if replace:
             notes += _notes(self.store.erase())
         return Enrolment(entry.identity, added, count, notes)
@@ -194,8 +197,8 @@ class Gallery(Bound, Looking):
         vectors = self.store.vectors(called)
         if not len(vectors):
             raise MissingError(f"{identity!r} is not enrolled; enroll it first, or see firstsight list")
-        probes, images = self._probes(source, record)
-        decision = verified(self.model, vectors, probes)
+        probes, images, seen = self._probes(source, record)
+        decision = with_notes(verified(self.model, vectors, probes), seen)
         if record is not None:
             answered(self.store, "verify", [(called, decision)], record, images[:1])
         return decision
@@ -227,9 +230,9 @@ class Gallery(Bound, Looking):
                 f"{len(listed(source))} probes came, one was expected; if they show one thing say fused=True, if each "
                 "shows another use assign, or else ask for one at a time"
             )
-        probes, images = self._probes(source, record)
+        probes, images, seen = self._probes(source, record)
         vector, shift = fuse(self.model, probes)
-        made = matched(self.model, self._asked(), vector, top=top, shift=shift)
+        made = [with_notes(m, seen) for m in matched(self.model, self._asked(), vector, top=top, shift=shift)]
         return self._identified(made, record, images[:1])[0]
 
     def assign(
@@ -251,9 +254,11 @@ class Gallery(Bound, Looking):
         several = listed(sources)
         if not len(several):
             return []
-        arrays, images = probed(self.model.read_all, several, record)
-        probes = self.model.embed_arrays(np.concatenate(arrays))
-        return self._identified(assigned(self.model, self._asked(), probes, top=top), record, images)
+        readings, images = probed(self.model.reading_of_all, several, record)
+        probes = self.model.embed_arrays(np.concatenate([r.arrays for r in readings]))
+        made = assigned(self.model, self._asked(), probes, top=top)
+        seen = [r.notes for r in readings for _ in r.arrays]
+        return self._identified([with_notes(m, n) for m, n in zip(made, seen, strict=True)], record, images)
 
     def match_embeddings(
         self,
@@ -279,11 +284,12 @@ class Gallery(Bound, Looking):
 
     def _probes(
         self, source: Source | Sequence[Source], record: Record | None
-    ) -> tuple[FloatArray, builtins.list[bytes | None]]:
+    ) -> tuple[FloatArray, builtins.list[bytes | None], builtins.list[str]]:
         if not len(listed(source)):
             raise InputError("no probe came, at least one image was expected")
-        arrays, images = probed(self.model.read, listed(source), record)
-        return self.model.embed_arrays(np.concatenate(arrays)), images
+        readings, images = probed(self.model.reading, listed(source), record)
+        seen = [note for r in readings for note in r.notes]
+        return self.model.embed_arrays(np.concatenate([r.arrays for r in readings])), images, seen
 
     def rename(self, identity: str, to: str, *, record: Record | None = None) -> Removal:
         """Give an identity another name, which must be free.
@@ -336,11 +342,6 @@ class Gallery(Bound, Looking):
         until = moment(before)
         gone, erased = self.store.forget(until), self.store.erase()
         return Forgotten(gone, until, erased, _notes(erased))
-
-
-def repeated(asked: int, added: int) -> tuple[str, ...]:
-    """What a receipt notes of references that were there before."""
-    return () if added == asked else (f"{asked - added} of {asked} enrolled already",)
 
 
 def _notes(erased: bool) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def of_pixels(taken: Iterable[Taken], reader: Input) -> list[Finding]:
 
 def _pixels_of(taken: Taken, reader: Input) -> Iterable[Finding]:
     seen, drawn = taken.quality, isinstance(reader, GlyphInput)
-    if taken.notes or seen.order < ORDER:
+    if taken.blank or seen.order < ORDER:
         what = "; ".join(taken.notes) or "nothing but noise or the grain of the paper"
         told = f"nothing is there to recognise ({what}); show one thing, well lit"
         yield Finding("blank", taken.place, told, seen.order, ORDER)

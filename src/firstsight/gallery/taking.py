@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from firstsight.errors import InputError
 from firstsight.gallery.quality import Quality, quality
-from firstsight.inputs.decode import decode, describe, encode, read_bytes
+from firstsight.inputs.decode import Decoded, bytes_of, decoded, describe, encode, plain, read_bytes
 from firstsight.inputs.pixel_budget import unpacking
 from firstsight.model import Model
 from firstsight.types import PixelArray, Source
@@ -27,7 +28,8 @@ class Taken:
         image: its bytes, where they were asked for.
         place: where it came from.
         quality: of its pixels.
-        notes: what the input saw that is not as it should be ("no ink found").
+        notes: what was seen on the way ("no ink found", "depth guessed: 12 bits").
+        blank: whether nothing is there to recognise.
     """
 
     reading: PixelArray
@@ -36,6 +38,7 @@ class Taken:
     place: str
     quality: Quality
     notes: tuple[str, ...]
+    blank: bool = False
 
 
 @unpacking()
@@ -45,31 +48,42 @@ def take(model: Model, source: Source, *, keep: bool) -> Taken:
     Raises:
         InputError: it can't be read, or shows more than one thing to recognise.
     """
-    if isinstance(source, np.ndarray):
-        pixels = _pixels(model, source)
-        key = key_of(f"{source.shape}".encode() + np.ascontiguousarray(source).data)
-        return _taken(model, pixels, key, encode(source) if keep else None, describe(source))
-    if isinstance(source, bytes):
-        return _taken(model, _pixels(model, source), key_of(source), source if keep else None, describe(source))
-    data = read_bytes(source)
+    came = plain(source)
+    if isinstance(came, np.ndarray):
+        key = key_of(f"{came.shape}".encode() + np.ascontiguousarray(came).data)
+        return _taken(model, _decoded(model, came), key, encode(came) if keep else None, describe(source))
+    if not isinstance(came, Path):
+        data = bytes_of(came)
+        return _taken(model, _decoded(model, came), key_of(data), data if keep else None, describe(source))
+    data = read_bytes(came)
     try:
-        pixels = _pixels(model, data)
+        seen = _decoded(model, data)
     except InputError as error:
-        raise InputError(str(error).replace(describe(data), str(source), 1)) from None
-    return _taken(model, pixels, key_of(data), data if keep else None, place_of(source), str(source))
+        raise InputError(str(error).replace(describe(data), describe(source), 1)) from None
+    return _taken(model, seen, key_of(data), data if keep else None, place_of(came), describe(source))
 
 
-def _pixels(model: Model, source: Any) -> PixelArray:
-    return np.asarray(decode(source, colour=model.input.shape[0] == 3))
+def repeated(asked: int, added: int) -> tuple[str, ...]:
+    """What a receipt notes of references that were there before."""
+    return () if added == asked else (f"{asked - added} of {asked} enrolled already",)
 
 
-def _taken(
-    model: Model, pixels: PixelArray, key: str, image: bytes | None, place: str, called: str | None = None
-) -> Taken:
+def noted(taken: Iterable[Taken]) -> tuple[str, ...]:
+    """What a receipt notes of images that were enrolled."""
+    return tuple(f"{one.place}: {note}" for one in taken for note in one.notes)
+
+
+def _decoded(model: Model, source: Any) -> Decoded:
+    return decoded(source, colour=model.input.shape[0] == 3, depth=model.depth)
+
+
+def _taken(model: Model, seen: Decoded, key: str, image: bytes | None, place: str, called: str | None = None) -> Taken:
+    pixels = np.asarray(seen.image)
     reading = model.input.read(pixels)
     if len(reading.arrays) != 1:
         raise InputError(f"{called or place}: {len(reading.arrays)} things to recognise, one was expected")
-    return Taken(reading.arrays, key, image, place, quality(pixels, model.input), reading.notes)
+    worth, notes = quality(pixels, model.input), (*seen.notes, *reading.notes)
+    return Taken(reading.arrays, key, image, place, worth, notes, reading.blank)
 
 
 def key_of(data: bytes) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from firstsight.datasets import DataSet
+from firstsight.datasets.blanks import blanks
+from firstsight.datasets.depths import guessing
 from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import DataError
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import spelled
+from firstsight.notices import tell
 from firstsight.types import Example, Match, Tally
 
 
@@ -18,11 +21,16 @@ def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None =
     Raises:
         DataError: none is left.
     """
+    data.tell_notes()
+    if guesses := guessing(data, gallery.model.depth):
+        tell(f"{data.name}: {guesses}")
     enrolled = {r.source for r in gallery.list()}
     probes = data.where(lambda e: e.source not in enrolled, data.name)
     if not len(probes):
         raise DataError(f"every example of {data.name} is enrolled, none is left to identify")
     arrays = read_all(probes, gallery.model.input, progress=progress)
+    if empty := blanks(probes, arrays):
+        tell(f"{data.name}: {empty}")
     matches = gallery.match_embeddings(gallery.model.embed_arrays(arrays))
     known = {r.identity for r in gallery.list()}
     return tally(data.name, probes.examples, matches, known, left_out=len(data) - len(probes))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import asdict
+from typing import Any, Protocol
 
 from firstsight.inputs.glyph import GlyphInput
 from firstsight.inputs.image import ImageInput
@@ -41,4 +42,11 @@ class Input(Protocol):
 INPUTS: dict[str, type[ImageInput] | type[GlyphInput]] = {"image": ImageInput, "glyph": GlyphInput}
 """Every input by the name recipes and models use."""
 
-__all__ = ["INPUTS", "GlyphInput", "ImageInput", "Input"]
+
+def settings_of(reader: Input) -> dict[str, Any]:
+    """The settings of an input as models keep them: a depth only where one is stated, as before there was one."""
+    settings = asdict(reader)  # type: ignore[call-overload]
+    return {key: value for key, value in settings.items() if key != "depth" or value}
+
+
+__all__ = ["INPUTS", "GlyphInput", "ImageInput", "Input", "settings_of"]

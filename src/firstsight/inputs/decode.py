@@ -1,99 +1,119 @@
 """Safe decoding: the only place that turns bytes from outside into pixels.
 
 Bytes and pixels are capped, formats are named, truncation and decompression bombs are errors, and the EXIF
-orientation is applied. What comes out is an 8-bit grey or RGB Pillow image; transparency is laid on white.
+orientation is applied. What comes out is an 8-bit grey or RGB Pillow image; transparency is laid on white, or on black
+where all that is visible is white.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from firstsight.errors import BusyError, InputError
-from firstsight.files import FILE, FOLDER, state_of
+from firstsight.inputs.deep import deep_pixels, is_deep
+from firstsight.inputs.depth import UnfitError, depth_of, said, to_eight
+from firstsight.inputs.formats import FORMATS, formats_of, named
+from firstsight.inputs.jpeg_end import with_end
+from firstsight.inputs.listing import EXTENSIONS, expand
 from firstsight.inputs.pixel_budget import claim, cost_of, cost_of_pixels, refuse_shape, unpacking
-from firstsight.types import PixelArray, Source
+from firstsight.inputs.sources import AS, MAX_BYTES, bytes_of, describe, encode, listed, plain, read_bytes
+from firstsight.types import Source
 
-MAX_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 64_000_000
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-EXTENSIONS = frozenset([".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"])
+GRAIN = 16
+"""Less contrast than so many grey levels is the grain of paper or the noise of a dark frame, not a picture."""
 
 
-def expand(sources: Sequence[Source]) -> list[Any]:
-    """Replace folders by the images directly in them.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded source.
+
+    Attributes:
+        image: of mode ``RGB`` or ``L``.
+        notes: what was seen on the way ("depth guessed: 12 bits").
+    """
+
+    image: Image.Image
+    notes: tuple[str, ...] = ()
+
+
+def decode(source: Source, *, colour: bool, depth: int = 0) -> Image.Image:
+    """Decode an input into an 8-bit image of mode ``RGB`` (colour) or ``L`` (grey); see :func:`decoded`."""
+    return decoded(source, colour=colour, depth=depth).image
+
+
+@unpacking()
+def decoded(source: Source, *, colour: bool, depth: int = 0) -> Decoded:
+    """Decode an input, and say what was seen on the way.
+
+    Args:
+        source: see :data:`firstsight.types.Source`.
+        colour: whether to decode into ``RGB``, else ``L``.
+        depth: of pixels of more than 8 bits; 0 for what the file says, or else a guess.
 
     Raises:
-        InputError: a folder without images.
+        InputError: the input is missing, unreadable, too large, truncated, of another format, or no source at all.
     """
-    out: list[Any] = []
-    for source in sources:
-        if isinstance(source, str | Path) and state_of(Path(source)) == FOLDER:
-            found = sorted(p for p in Path(source).iterdir() if p.suffix.lower() in EXTENSIONS and state_of(p) == FILE)
-            if not found:
-                raise InputError(f"{source} is a folder without images; for class folders use --data folder:{source}")
-            out.extend(found)
-        else:
-            out.append(source)
-    return out
+    mode = "RGB" if colour else "L"
+    came = plain(source)
+    if isinstance(came, np.ndarray):
+        height, width = came.shape[:2]
+        refuse_shape(width, height, describe(source))
+        claim(cost_of_pixels(width * height, colour=colour))
+        return Decoded(Image.fromarray(came).convert(mode))
+    name = describe(source)
+    if isinstance(came, Image.Image):
+        with _sentences(name):
+            refuse_shape(*came.size, name)
+            claim(cost_of(came, 0, colour=colour))
+            came.load()
+            image = came if is_deep(came) else came.copy()  # what is turned in place is not the caller's
+            return _read(image, None, mode, depth)
+    data = read_bytes(came) if isinstance(came, Path) else came
+    with _sentences(name):
+        opened = _opened(data, name)
+        claim(cost_of(opened, len(data), colour=colour))
+        return _read(opened, data, mode, depth)
 
 
-def listed(sources: Source | Sequence[Source]) -> Sequence[Source]:
-    """One source or several, as a sequence."""
-    several = isinstance(sources, Sequence) and not isinstance(sources, str | bytes)
-    return sources if several else [sources]  # type: ignore[list-item, return-value]
-
-
-def bytes_of(source: Source) -> bytes:
-    """The bytes of an image file: those that came, those of the file, or pixels as a PNG.
+@unpacking()
+def deep_bits(source: Source) -> int:
+    """The depth of a picture of more than 8 bits, as its file says or as it would be guessed; 0 for all others.
 
     Raises:
-        InputError: there is no such file.
+        InputError: see :func:`decoded`.
     """
-    if isinstance(source, np.ndarray):
-        return encode(source)
-    return source if isinstance(source, bytes) else read_bytes(source)
+    came = plain(source)
+    if isinstance(came, np.ndarray | Image.Image):
+        return 0
+    name = describe(source)
+    data = read_bytes(came) if isinstance(came, Path) else came
+    with _sentences(name):
+        image = _opened(data, name)
+        if not is_deep(image):
+            return 0
+        claim(cost_of(image, len(data), colour=False))
+        facts = said(image, data)
+        return 0 if facts.settled else depth_of(deep_pixels(image, data).colour, facts)[0]
 
 
-def describe(source: Source) -> str:
-    """How a source is named in a message."""
-    if isinstance(source, bytes):
-        return f"an image of {len(source)} bytes"
-    if isinstance(source, np.ndarray):
-        return f"an array of shape {source.shape}"
-    return str(source)
-
-
-def read_bytes(path: str | Path) -> bytes:
-    """The file's bytes, or an InputError that says why there are none."""
-    path = Path(path)
+def is_plain(data: bytes) -> bool:
+    """Whether an image file has 8 bits or fewer and nothing transparent: such pictures are read as they ever were."""
     try:
-        size = path.stat().st_size
-        if path.is_dir():
-            raise InputError(f"{path} is a folder, an image file was expected")
-        if size > MAX_BYTES:
-            raise InputError(f"{path} has {size / 2**20:.0f} MiB, more than the {MAX_BYTES >> 20} MiB allowed")
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror or error}") from None
-    if not data:
-        raise InputError(f"{path} is empty (0 bytes), an image was expected")
-    return data
-
-
-def encode(pixels: PixelArray) -> bytes:
-    """Pixels ``(h, w)`` or ``(h, w, 3)`` uint8 as a PNG file, without loss."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+        with _sentences("it"):
+            image = _opened(data, "it")
+            transparent = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
+            return not transparent and not is_deep(image)
+    except InputError:
+        return False
 
 
 def size_of(data: bytes) -> tuple[int, int]:
@@ -101,7 +121,7 @@ def size_of(data: bytes) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with Image.open(io.BytesIO(data), formats=formats_of(data)) as image:
                 return image.size
     except Image.DecompressionBombError:
         return MAX_PIXELS, MAX_PIXELS
@@ -110,73 +130,11 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 
 @unpacking()
-def decode(source: Source, *, colour: bool) -> Image.Image:
-    """Decode an input into an 8-bit image of mode ``RGB`` (colour) or ``L`` (grey).
-
-    Raises:
-        InputError: the input is missing, unreadable, too large, too thin, truncated, or of another format.
-    """
-    mode = "RGB" if colour else "L"
-    if isinstance(source, np.ndarray):
-        if source.dtype != np.uint8 or source.ndim not in (2, 3) or (source.ndim == 3 and source.shape[2] != 3):
-            raise InputError(
-                f"{describe(source)} of {source.dtype} came, pixels (h, w) or (h, w, 3) of uint8 were expected"
-            )
-        if 0 in source.shape:
-            raise InputError(f"{describe(source)} has no pixels")
-        height, width = source.shape[:2]
-        refuse_shape(width, height, describe(source))
-        claim(cost_of_pixels(width * height, colour=colour))
-        return Image.fromarray(source).convert(mode)
-    name = describe(source)
-    data = source if isinstance(source, bytes) else read_bytes(source)
-    if not data:
-        raise InputError("0 bytes came, an image was expected")
-    if len(data) > MAX_BYTES:
-        raise InputError(f"{name} is more than the {MAX_BYTES >> 20} MiB allowed")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise InputError(
-                        f"{name} has {width} x {height} pixels, more than the {MAX_PIXELS // 10**6} million allowed"
-                    )
-                refuse_shape(width, height, name)
-                claim(cost_of(image, len(data), colour=colour))
-                image.load()
-                return _flatten(ImageOps.exif_transpose(image), mode)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise InputError(f"{name} unpacks to more than the {MAX_PIXELS // 10**6} million pixels allowed") from None
-    except UnidentifiedImageError:
-        raise InputError(f"{name} is not an image FirstSight reads ({', '.join(FORMATS)})") from None
-    except (InputError, BusyError):
-        raise
-    except Exception as error:  # noqa: BLE001  decoders raise nearly anything on hostile bytes
-        raise InputError(f"{name} is damaged: {str(error).strip() or type(error).__name__}") from None
-
-
-def _flatten(image: Image.Image, mode: str) -> Image.Image:
-    """Lay transparency on white; scale 16-bit greys instead of clipping them."""
-    if image.mode.startswith("I") or image.mode == "F":
-        pixels = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if pixels.max(initial=0) > 255 else 255.0
-        image = Image.fromarray(np.clip(pixels * (255.0 / top), 0, 255).astype(np.uint8))
-    elif image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, image)
-    return image.convert(mode)
-
-
-@unpacking()
 def thumbnail(data: bytes, size: int | None) -> bytes:
     """An image file as PNG, its longer side of at most ``size`` pixels.
 
     Raises:
-        InputError: see :func:`decode`.
+        InputError: see :func:`decoded`.
     """
     image = decode(data, colour=True)
     if size is not None:
@@ -184,3 +142,121 @@ def thumbnail(data: bytes, size: int | None) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+@contextmanager
+def _sentences(name: str) -> Iterator[None]:
+    """Say in a sentence what goes wrong in decoding."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputError(f"{name} unpacks to more than the {MAX_PIXELS // 10**6} million pixels allowed") from None
+    except (InputError, BusyError):
+        raise
+    except UnfitError as error:
+        raise InputError(f"{name} {error}") from None
+    except Exception as error:  # noqa: BLE001  decoders raise nearly anything on hostile bytes
+        raise InputError(f"{name} is damaged: {str(error).strip() or type(error).__name__}") from None
+
+
+def _opened(data: bytes, name: str) -> Image.Image:
+    """An image file, its size checked, nothing unpacked yet.
+
+    Raises:
+        InputError: it is none that is read, or too large.
+    """
+    if not data:
+        raise InputError("0 bytes came, an image was expected")
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{name} is more than the {MAX_BYTES >> 20} MiB allowed")
+    try:
+        image = Image.open(io.BytesIO(data), formats=formats_of(data))
+    except UnidentifiedImageError:
+        raise InputError(f"{name} is {named(data)}") from None
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise InputError(f"{name} has {width} x {height} pixels, more than the {MAX_PIXELS // 10**6} million allowed")
+    refuse_shape(width, height, name)
+    return image
+
+
+def _read(image: Image.Image, data: bytes | None, mode: str, depth: int) -> Decoded:
+    """An opened image as 8 bits, upright."""
+    if is_deep(image):
+        facts = said(image, data)
+        pixels = deep_pixels(image, data)
+        eight, notes = to_eight(pixels.colour, facts, stated=depth)
+        return Decoded(_flatten(pixels.shown(eight), mode), notes)
+    try:
+        image.load()
+    except OSError as error:
+        whole = with_end(data, image, error)
+        if whole is None:
+            raise
+        image = whole
+    ImageOps.exif_transpose(image, in_place=True)
+    return Decoded(_flatten(image, mode))
+
+
+def _flatten(image: Image.Image, mode: str) -> Image.Image:
+    """Lay transparency on a ground that what is visible can be told from: white where that is one."""
+    image = image.convert(AS[image.mode]) if image.mode in AS else image
+    if image.mode == "LAB":
+        image = _from_lab(image)
+    if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
+        return image if image.mode == mode else image.convert(mode)
+    image = image if image.mode == "RGBA" else image.convert("RGBA")
+    on_white = _on(image, 255).convert(mode)
+    if contrast(on_white) >= GRAIN:
+        return on_white
+    on_black = _on(image, 0).convert(mode)
+    return on_black if contrast(on_black) >= GRAIN else on_white
+
+
+def _on(image: Image.Image, ground: int) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", image.size, (ground, ground, ground, 255)), image)
+
+
+def contrast(image: Image.Image) -> int:
+    """Grey levels between the darkest and the lightest pixel, of the channel that has most."""
+    ends = image.getextrema()
+    pairs = [ends] if isinstance(ends[0], int | float) else ends
+    return max(int(high - low) for low, high in pairs)
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    """CIE Lab as sRGB."""
+    from PIL import ImageCms
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    made = ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB"))
+    if made is None:
+        raise ValueError("its colours (CIE Lab) can't be converted")
+    return made
+
+
+__all__ = [
+    "EXTENSIONS",
+    "FORMATS",
+    "GRAIN",
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "Decoded",
+    "bytes_of",
+    "contrast",
+    "decode",
+    "decoded",
+    "deep_bits",
+    "describe",
+    "encode",
+    "expand",
+    "is_plain",
+    "listed",
+    "plain",
+    "read_bytes",
+    "size_of",
+    "thumbnail",
+]

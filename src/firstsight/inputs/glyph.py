@@ -16,7 +16,8 @@ import numpy.typing as npt
 import scipy
 
 from firstsight.errors import UsageError
-from firstsight.inputs.decode import decode
+from firstsight.inputs.decode import decoded
+from firstsight.inputs.depth import check_depth
 from firstsight.inputs.ink import find_ink, otsu
 from firstsight.inputs.pixel_budget import unpacking
 from firstsight.inputs.resampling import square
@@ -31,11 +32,14 @@ class GlyphInput:
         size: side of the array, in pixels.
         extent: length of the ink's longer side in the array, in pixels.
         stroke: width that the typical stroke is brought to, in pixels; 0 keeps the strokes as they are.
+        depth: bits of pixels of more than 8, whose white is 2^depth - 1; 1 for floats of 0 to 1; 0 for what the file
+            says, or else a guess.
     """
 
     size: int = 48
     extent: int = 40
     stroke: float = 4.0
+    depth: int = 0
 
     name: ClassVar[str] = "glyph"
     version: ClassVar[int] = 1
@@ -47,6 +51,7 @@ class GlyphInput:
             raise UsageError(f"input.extent is {self.extent}, 4 to input.size ({self.size}) was expected")
         if not 0 <= self.stroke <= 16:
             raise UsageError(f"input.stroke is {self.stroke}, 0 to 16 pixels were expected")
+        check_depth(self.depth)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -60,13 +65,15 @@ class GlyphInput:
         Raises:
             InputError: see :func:`firstsight.inputs.decode.decode`.
         """
-        grey = np.asarray(decode(source, colour=False))
+        seen = decoded(source, colour=False, depth=self.depth)
+        grey = np.asarray(seen.image)
         ink = find_ink(grey)
         if ink.box is None:
             blank = np.zeros((1, *self.shape), np.uint8)
-            return Reading(blank, ((0, 0, grey.shape[1], grey.shape[0]),), ("no ink found",))
+            whole = (0, 0, grey.shape[1], grey.shape[0])
+            return Reading(blank, (whole,), (*seen.notes, "no ink found"), blank=True)
         pixels = self._draw(grey, ink.table, ink.box)
-        return Reading(pixels[None, None], (ink.box,))
+        return Reading(pixels[None, None], (ink.box,), seen.notes)
 
     def frame(self, box: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
         """The square that the array shows, with the ink in its middle; see :class:`Input`."""

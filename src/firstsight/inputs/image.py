@@ -9,10 +9,14 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from firstsight.errors import UsageError
-from firstsight.inputs.decode import decode
+from firstsight.inputs.decode import GRAIN, decoded
+from firstsight.inputs.depth import check_depth
 from firstsight.inputs.ink import ink_of
 from firstsight.inputs.pixel_budget import unpacking
 from firstsight.types import Reading, Source
+
+NO_CONTRAST = "no contrast"
+"""What is noted of a picture that is all black, all white, or nearly so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class ImageInput:
         fit: ``stretch`` to the square, ``pad`` with the border's colour, or ``crop`` the centre.
         invert: make dark-on-light pictures light-on-dark (icons, drawings).
         light: make drawings light-on-dark, whichever they are; channels must be 1.
+        depth: bits of pixels of more than 8, whose white is 2^depth - 1; 1 for floats of 0 to 1; 0 for what the file
+            says, or else a guess.
     """
 
     size: int = 64
@@ -32,6 +38,7 @@ class ImageInput:
     fit: Literal["stretch", "pad", "crop"] = "stretch"
     invert: bool = False
     light: bool = False
+    depth: int = 0
 
     name: ClassVar[str] = "image"
     version: ClassVar[int] = 1
@@ -46,6 +53,7 @@ class ImageInput:
 
         if self.light and (self.channels != 1 or self.invert):
             raise UsageError("input.light tells ink from paper itself; set channels to 1 and leave invert out")
+        check_depth(self.depth)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -59,7 +67,8 @@ class ImageInput:
         Raises:
             InputError: see :func:`firstsight.inputs.decode.decode`.
         """
-        picture = decode(source, colour=self.channels == 3)
+        seen = decoded(source, colour=self.channels == 3, depth=self.depth)
+        picture = seen.image
         box = (0, 0, picture.width, picture.height)
         square = (self.size, self.size)
         if self.fit == "crop":
@@ -78,7 +87,8 @@ class ImageInput:
         elif self.light:
             pixels = ink_of(pixels[:, :, 0])[:, :, None]
         arrays = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
-        return Reading(arrays=arrays, boxes=(box,))
+        blank = np.ptp(arrays, axis=(0, 2, 3)).max() < GRAIN
+        return Reading(arrays, (box,), (*seen.notes, *((NO_CONTRAST,) if blank else ())), bool(blank))
 
     def frame(self, box: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
         """What the array shows: all of the picture, its middle square, or a square around it; see :class:`Input`."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from PIL import Image
 
 from firstsight.errors import BusyError, InputError
+from firstsight.inputs.deep import is_deep
 
 ROOM = 448 << 20
 """Bytes of pictures that one process unpacks at the same time; a picture that costs more is unpacked alone."""
@@ -146,7 +147,7 @@ def cost_of(image: Image.Image, size: int, *, colour: bool) -> int:
             raise InputError(f"its tiles have {tile:,} pixels, {MOST_TILE:,} at most were expected")
     each = _BYTES.get(image.mode, 4)
     load = each + _DECODER.get(image.format or "", 4)
-    if image.mode.startswith("I") or image.mode == "F":
+    if is_deep(image):
         flat = each + _DEEP
     elif image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         flat = each + _TRANSPARENT
@@ -169,7 +170,7 @@ _DECODER = {"BMP": 3, "GIF": 1, "JPEG": 6, "MPO": 6, "PNG": 1, "PPM": 4, "TIFF":
 holds all of it, the canvases of a WebP and copies of them."""
 _CANVASES = 8
 """Bytes a pixel of a WebP that its decoder keeps as long as the image is open."""
-_DEEP = 28
+_DEEP = 24
 """Bytes a pixel that making more than eight bits to eight needs."""
 _TRANSPARENT = 13
 """Bytes a pixel that laying a picture on white needs: a copy, the white, and what comes of both."""

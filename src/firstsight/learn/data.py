@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from firstsight.datasets import DataSet, open_data, refuse_overlap
+from firstsight.datasets.depths import chosen, depths_of, told
 from firstsight.datasets.portion import joined, portion
 from firstsight.datasets.splits import duplicates
 from firstsight.errors import DataError, UsageError, count
@@ -21,9 +26,12 @@ def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None
         raise UsageError(f"recipe {recipe.name!r} learns from your data; name it: firstsight train {begun} ./photos")
     data = _learned(recipe, listen)
     _check_sizes(data, recipe, listen)
+    held = open_data(recipe.data.validation) if recipe.data.validation else None
     for note in data.notes:
         listen(Event("note", message=f"{data.name}: {note}"))
-    held = open_data(recipe.data.validation) if recipe.data.validation else None
+    for note in held.notes if held else ():
+        if note not in data.notes:
+            listen(Event("note", message=f"{recipe.data.validation}: {note}"))
     if held:
         refuse_overlap("the training data", held, data.class_names, "validate on other classes")
         note_copies(data, held, listen)
@@ -108,6 +116,18 @@ def open_classes(recipe: Recipe, address: str) -> DataSet:
             f"{loss!r} is drawn from classes; name a folder of classes, or a manifest with the columns path,label"
         )
     return data
+
+
+def with_depth(recipe: Recipe, sets: Sequence[DataSet], listen: Listener) -> Recipe:
+    """The recipe with one depth for all pictures of more than 8 bits, where there are such and it states none."""
+    stated, found = recipe.settings("input").get("depth", 0), Counter[int]()
+    if not stated:
+        found = depths_of(sets)
+    if not found:
+        return recipe
+    bits = chosen(found)
+    listen(Event("note", message=f"input.depth={bits} is stated from now on ({told(found)}); the model keeps it"))
+    return replace(recipe, sections={**recipe.sections, "input": {**recipe.sections["input"], "depth": bits}})
 
 
 def tasks_of(held: DataSet, tasks: int) -> Episodes | None:

@@ -27,7 +27,7 @@ from firstsight.learn.augment.warp import turn
 from firstsight.learn.backbones.standing import features_by, learned_part, stands_on
 from firstsight.learn.backbones.whitening import begin_whitened
 from firstsight.learn.best import Best
-from firstsight.learn.data import open_both, tasks_of, told_apart
+from firstsight.learn.data import open_both, tasks_of, told_apart, with_depth
 from firstsight.learn.events import Event, Listener
 from firstsight.learn.export.directory import load_encoder, save
 from firstsight.learn.export.readable import LabEmbedder
@@ -58,9 +58,10 @@ class Run:
         settings = recipe.training
         torch.manual_seed(settings.seed)
         self.data, self.held = open_both(recipe, listen)
-        self.reader = recipe.part("input")(**recipe.settings("input"))
         self.old = open_old(recipe, self.data, listen)
         sets = [data for data in (self.data, self.held, self.old) if data]
+        self.recipe = recipe = with_depth(recipe, sets, listen)
+        self.reader = recipe.part("input")(**recipe.settings("input"))
         listen(Event("note", message=memory.sentence(sets, self.reader.shape)))
         self.arrays = torch.from_numpy(self._read(self.data))
         targets = told_apart(self.data, recipe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,18 +42,26 @@ def recipe_from(model: Model, recipe: str | None, changes: Sequence[str] = ()) -
         raise UsageError(f"--from {model.path} and {other[0]} came, which replace each other; give one of them")
     stored = model.spec.trained.settings
     if recipe is not None:
-        chosen = recipes.load(recipe, changes, instead={section: stored.get(section, {}) for section in TAKEN})
+        taken = {section: stored.get(section, {}) for section in TAKEN}
+        chosen = recipes.load(recipe, changes, instead={**taken, "input": _input_of(model)})
     else:
         try:
             recipes.made(model.name, stored)
         except UsageError as error:
             raise ModelError(f"{model.path} says it was made by what is no recipe here ({error}); name one") from None
-        chosen = recipes.made(model.spec.trained.recipe, {**stored, "data": {}}, changes)
+        chosen = recipes.made(model.spec.trained.recipe, {**stored, "data": {}, "input": _input_of(model)}, changes)
     start = model.name if model.path.parent == SHIPPED else str(model.path.resolve())
     training = {**chosen.sections.get("training", {}), "start": start}
     if recipe is None:
         training.pop("precision", None)  # that machine's
     return Recipe(chosen.name, {**chosen.sections, "training": training})
+
+
+def _input_of(model: Model) -> dict[str, Any]:
+    """Section ``[input]`` of the recipe that a model was made by, with the depth that calibrating may have stated."""
+    depth = model.spec.input.settings.get("depth")
+    stored: dict[str, Any] = model.spec.trained.settings.get("input", {})
+    return {**stored, "depth": depth} if depth else stored
 
 
 def goes_on(model: Model, recipe: Recipe) -> bool:

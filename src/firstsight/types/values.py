@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 PixelArray: TypeAlias = npt.NDArray[np.uint8]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
-Source: TypeAlias = "str | Path | bytes | npt.NDArray[Any]"
-"""What a user hands in: a path, the bytes of an image file, or pixels ``(h, w)`` / ``(h, w, 3)`` uint8."""
+
+class Tensor(Protocol):
+    """An array of another library."""
+
+    def __array__(self) -> npt.NDArray[Any]:
+        """Its values."""
+
+
+Source: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | npt.NDArray[Any] | Tensor"
+)
+"""What a user hands in: a path, the bytes of an image file, a file opened with ``rb``, a Pillow image of any mode, or
+pixels ``(h, w)``, ``(h, w, 1)`` or ``(h, w, 3)`` uint8, with colours in the order RGB. (OpenCV has BGR: give it
+``pixels[..., ::-1]``.) A tensor of torch is taken too, with its channels first or last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +65,14 @@ class Reading:
     Attributes:
         arrays: ``(n, c, h, w)`` uint8; n is 1 for a glyph or an image, 0 to many for faces in a photograph.
         boxes: for each array its place in the input, ``(left, top, right, bottom)`` in pixels.
-        notes: what was seen on the way ("no ink found"); empty when all is well.
+        notes: what was seen on the way ("no ink found", "depth guessed: 12 bits"); empty when all is well.
+        blank: whether nothing is there to recognise; the notes say why.
     """
 
     arrays: PixelArray
     boxes: tuple[tuple[int, int, int, int], ...] = ()
     notes: tuple[str, ...] = ()
+    blank: bool = False
 
 
 @dataclass(frozen=True, slots=True)

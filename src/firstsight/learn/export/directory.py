@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
@@ -19,7 +18,7 @@ from firstsight.card import card
 from firstsight.errors import ModelError, TrainingError
 from firstsight.files import write_together
 from firstsight.graphs import PairGraph
-from firstsight.inputs import Input
+from firstsight.inputs import Input, settings_of
 from firstsight.learn.backbones.layers import Origin
 from firstsight.learn.catalogue import ENCODERS, SIMILARITIES
 from firstsight.learn.encoders.pretrained import again
@@ -88,7 +87,7 @@ def save(
         format=1,
         name=name,
         made_by=f"firstsight {firstsight.__version__}",
-        input=InputSpec(name=reader.name, version=reader.version, settings=asdict(reader)),  # type: ignore[call-overload]
+        input=InputSpec(name=reader.name, version=reader.version, settings=settings_of(reader)),
         similarity=SimilaritySpec(
             measure=nearest.measure,
             link=LinkSpec(kind=link.kind, scale=link.scale, bias=link.bias, gamma=link.gamma),

@@ -51,6 +51,7 @@ def quantise(model: Model, address: str, out: Path, *, progress: Progress | None
     if model.spec.int8 is not None:
         raise ModelError(f"{model.path} is an int8 copy already; quantise the model it was made from")
     data = open_data(address)
+    data.tell_notes()
     drawn = np.sort(np.random.default_rng(0).permutation(len(data))[:READINGS])
     arrays = read_all(data.take(drawn, data.name), model.input, progress=progress)
     files = {
