@@ -19,7 +19,7 @@ from firstsight.errors import BusyError, InputError
 from firstsight.serve.answers import Refusal
 
 MEMORY = 8  # bodies of the largest size that are held at the same time, and one more
-PATIENCE = 120.0  # seconds that a request waits for room, for its body or to unpack an image
+PATIENCE = 180.0  # seconds that a request waits for room, for its body or to unpack an image
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class Queue:
         """
         self._line[id(asked)] = left = asyncio.Event()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PATIENCE - (time.perf_counter() - asked.began)):
                 while not self.hold(asked, size):
                     await left.wait()
                     left.clear()
@@ -173,25 +173,25 @@ async def body_of(request: Request, queue: Queue, *, most: int, seconds: float) 
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
         raise too_large
-    parts: list[bytes] = []
-    size = 0
+    body = bytearray()  # of which each part is copied at once: as a list, they would leave holes in memory as they go
     try:
         async with asyncio.timeout(seconds) as clock:
             async for part in request.stream():
-                size += len(part)
-                if size > most:
+                if len(body) + len(part) > most:
                     raise too_large
                 if not queue.hold(asked, len(part)):
                     before, until = asyncio.get_running_loop().time(), clock.when() or 0.0
                     clock.reschedule(None)
                     await queue.wait(asked, len(part))
                     clock.reschedule(until + asyncio.get_running_loop().time() - before)
-                parts.append(part)
+                body += part
     except TimeoutError:
         raise Refusal(408, InputError(f"the body did not come within {seconds:g} s; send it faster"), _CLOSE) from None
     except ClientDisconnect:
-        raise Refusal(400, InputError(f"the upload was cut off after {size} bytes; send it again"), _CLOSE) from None
-    return b"".join(parts)
+        raise Refusal(
+            400, InputError(f"the upload was cut off after {len(body)} bytes; send it again"), _CLOSE
+        ) from None
+    return bytes(body)
 
 
 _CLOSE = {"Connection": "close"}
