@@ -232,7 +232,7 @@ class Model:
         return self.similarity.templates(vectors, owners, identities)
 
     def compare(self, left: Source, right: Source) -> Decision:
-        """Are these two the same? Undecided while the model is not calibrated."""
+        """Are these two the same? Undecided while the model is not calibrated. Pixels are RGB."""
         readings = [self.reading(left), self.reading(right)]
         a, b = self.embed_arrays(np.concatenate([reading.arrays for reading in readings]))
         decision = decide(float(self.aligned(a[None], b[None])[0]), self.calibration)

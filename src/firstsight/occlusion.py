@@ -29,7 +29,7 @@ def why(model: Model, left: Source, right: Source) -> Why:
 
     Args:
         model: what compares them; it needs no calibration.
-        left, right: two sources, as :meth:`Model.compare` takes them.
+        left, right: two sources, as :meth:`Model.compare` takes them; pixels are RGB.
 
     Raises:
         InputError: a source cannot be read, or shows nothing to recognise.

@@ -124,6 +124,16 @@ def test_a_pillow_file_is_read_with_what_it_says() -> None:
     np.testing.assert_array_equal(np.asarray(decode(Image.open(io.BytesIO(png(deep, kind=2))), colour=True)), COLOUR)
 
 
+def test_what_pillow_opened_is_read_in_any_format() -> None:
+    """A format that is no file's here is a picture all the same where Pillow has read it, loaded or not."""
+    data = saved(COLOUR, "PCX")
+    for load in (False, True):
+        image = Image.open(io.BytesIO(data))
+        if load:
+            image.load()
+        np.testing.assert_array_equal(np.asarray(decode(image, colour=True)), COLOUR)
+
+
 def test_one_channel_is_grey() -> None:
     """``(h, w, 1)`` is ``(h, w)``, of arrays and tensors, with the channel first or last."""
     for source in (GREY, GREY[..., None], torch.from_numpy(GREY)[None], torch.from_numpy(GREY)[..., None]):

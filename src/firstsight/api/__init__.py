@@ -256,7 +256,7 @@ def compare(model: Model | str | Path, left: Source, right: Source, *, why: str 
 
     Args:
         model: loaded, shipped by name, or a directory.
-        left, right: two sources.
+        left, right: two sources; pixels are RGB.
         why: where to write a PNG picture of both, with what matched laid over them.
 
     Raises:

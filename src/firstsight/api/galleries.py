@@ -73,7 +73,7 @@ def enroll(
     Args:
         gallery: its address.
         identity: a name.
-        sources: images of it.
+        sources: images of it; pixels are RGB.
         data: an address instead; every class becomes an identity, or none if one of its images can't be read.
         each: how many examples a class (the first by name).
         metadata: said of each reference.
@@ -156,7 +156,7 @@ def identify(
 
     Args:
         gallery: its address.
-        sources: probes.
+        sources: probes; pixels are RGB.
         top: how many candidates to list.
         fused: all probes show one thing: there is one match.
         one_to_one: each shows another thing: no identity is the answer twice.

@@ -53,6 +53,8 @@ class Client:
     done. One that failed otherwise, or got no answer, is asked again only where asking twice does no harm: an image is
     enrolled once, however often it comes, but a second ``remove`` would say that nobody is there.
 
+    Images are what :class:`firstsight.Gallery` takes too: paths, bytes, open files, Pillow images, pixels in RGB.
+
     Args:
         url: of the service, such as ``http://localhost:8000``.
         key: the secret of a key, where the service has keys.

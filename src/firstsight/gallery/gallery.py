@@ -81,7 +81,7 @@ class Gallery(Bound, Looking):
 
         Args:
             identity: its name.
-            sources: one or more images.
+            sources: one or more images; pixels are RGB.
             metadata: said of each of these references.
             override: names of findings of the quality gate that are not to count, see :meth:`check`; ``all`` of them.
             record: leaves an event.
@@ -115,7 +115,7 @@ class Gallery(Bound, Looking):
         """What the quality gate has against enrolling these images, without enrolling them; nothing where all is well.
 
         Args:
-            sources: one or more images.
+            sources: one or more images; pixels are RGB.
             identity: whose they are to be, enrolled or not; without, of nobody who is enrolled.
 
         Raises:
@@ -185,7 +185,7 @@ class Gallery(Bound, Looking):
 
         Args:
             identity: who it is said to be.
-            source: the probe, or several of one thing, which are fused into one too.
+            source: the probe (pixels are RGB), or several of one thing, which are fused into one too.
             record: leaves an event.
 
         Raises:
@@ -214,7 +214,7 @@ class Gallery(Bound, Looking):
         """Which enrolled identity is this probe, or unknown?
 
         Args:
-            source: the probe; with ``fused``, several of one thing.
+            source: the probe (pixels are RGB); with ``fused``, several of one thing.
             top: how many candidates to list.
             fused: fuse the probes into one, which is surer than any of them.
             record: leaves an event.
@@ -241,7 +241,7 @@ class Gallery(Bound, Looking):
         """Which identity is each of several different things, where none can be two of them? One match each, in order.
 
         Args:
-            sources: images, each of which may show several things.
+            sources: images (pixels are RGB), each of which may show several things.
             top: how many candidates to list.
             record: leaves an event for each thing, all in one transaction.
 

@@ -16,6 +16,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from firstsight.errors import InputError
 from firstsight.files import expanded
+from firstsight.inputs.formats import FORMATS
 from firstsight.types import PixelArray, Source
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -193,7 +194,8 @@ def _read(file: Any) -> bytes:
 def _untouched(image: Image.Image) -> bytes | None:
     """The file of an image that was opened and not loaded yet: it tells more than Pillow keeps of it."""
     file = getattr(image, "fp", None)
-    if not isinstance(image, ImageFile.ImageFile) or not image.tile or file is None or image.tell():
+    known = isinstance(image, ImageFile.ImageFile) and image.format in (*FORMATS, "MPO")
+    if not known or not image.tile or file is None or image.tell():  # type: ignore[attr-defined]
         return None
     try:
         place = file.tell()

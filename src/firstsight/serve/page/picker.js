@@ -4,7 +4,7 @@ import { Camera } from "./camera.js";
 import { button, el, show } from "./elements.js";
 import { Sketch } from "./sketch.js";
 
-const KINDS = "image/png,image/jpeg,image/webp,image/bmp,image/gif,image/tiff";
+const KINDS = "image/png,image/jpeg,image/webp,image/bmp,image/gif,image/tiff,image/avif";
 
 /** Whether a file may be a picture; the service has the last word. */
 const pictures = (files) => [...files].filter((file) => !file.type || file.type.startsWith("image/"));
