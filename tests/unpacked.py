@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,10 +21,26 @@ STRIP = 278  # tag of TIFF: rows of a strip
 
 def files(width: int = WIDTH, height: int = HEIGHT) -> Iterator[tuple[str, bytes]]:
     """Pictures as files, with their names."""
+    yield from deep(width, height)
     for name, (image, form, how) in pictures(width, height).items():
         buffer = io.BytesIO()
         image.save(buffer, form, **how)
         yield name, buffer.getvalue()
+
+
+def deep(width: int, height: int) -> Iterator[tuple[str, bytes]]:
+    """PNGs of 16 bits a channel, which Pillow does not write, with their names."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    for name, kind, channels in (("LA", 4, 2), ("RGB", 2, 3), ("RGBA", 6, 4)):
+        small = np.random.default_rng(1).integers(0, 65536, (height, width // 8 + 1, channels)).astype(">u2")
+        rows = np.repeat(small, 8, axis=1)[:, :width].reshape(height, -1)
+        lines = b"".join(b"\0" + row.tobytes() for row in rows)
+        head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([16, kind, 0, 0, 0])
+        data = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines, 1)) + chunk(b"IEND", b"")
+        yield f"png 16 {name}", b"\x89PNG\r\n\x1a\n" + data
 
 
 def pictures(width: int, height: int) -> dict[str, tuple[Image.Image, str, dict[str, object]]]:

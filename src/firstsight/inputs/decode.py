@@ -208,7 +208,7 @@ def _flatten(image: Image.Image, mode: str) -> Image.Image:
         image = _from_lab(image)
     if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
         return image if image.mode == mode else image.convert(mode)
-    image = image.convert("RGBA")
+    image = image if image.mode == "RGBA" else image.convert("RGBA")
     on_white = _on(image, 255).convert(mode)
     if contrast(on_white) >= GRAIN:
         return on_white

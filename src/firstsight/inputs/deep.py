@@ -95,7 +95,10 @@ def deep_pixels(image: Image.Image, data: bytes | None) -> DeepPixels:
 
 def _joined(high: PixelArray, low: PixelArray) -> npt.NDArray[np.uint16]:
     """Samples of which two passes gave a byte each."""
-    return np.asarray(high.astype(np.uint16) << 8 | low, np.uint16)
+    joined = high.astype(np.uint16)
+    joined <<= 8
+    joined |= low
+    return joined
 
 
 def _opaque(shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint16]:

@@ -180,7 +180,9 @@ def _levels(pixels: Deep, bits: int, *, signed: bool) -> PixelArray:
         pixels = np.maximum(pixels, 0)
     if bits < 8:
         return np.asarray((pixels > 0) * np.uint8(255), np.uint8)
-    return np.asarray(np.minimum(pixels >> (bits - 8), 255), np.uint8)
+    levels = pixels >> (bits - 8)
+    np.minimum(levels, 255, out=levels)
+    return np.asarray(levels, np.uint8)
 
 
 def _turned(levels: PixelArray, said: Said) -> PixelArray:

@@ -170,7 +170,7 @@ _DECODER = {"BMP": 3, "GIF": 1, "JPEG": 6, "MPO": 6, "PNG": 1, "PPM": 4, "TIFF":
 holds all of it, the canvases of a WebP and copies of them."""
 _CANVASES = 8
 """Bytes a pixel of a WebP that its decoder keeps as long as the image is open."""
-_DEEP = 28
+_DEEP = 24
 """Bytes a pixel that making more than eight bits to eight needs."""
 _TRANSPARENT = 13
 """Bytes a pixel that laying a picture on white needs: a copy, the white, and what comes of both."""
