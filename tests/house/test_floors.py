@@ -176,12 +176,6 @@ def test_only_api_imports_learn_and_only_inside_functions() -> None:
         assert not inside or name == "api", f"{name} imports {inside}; only api may"
 
 
-def test_modules_are_short() -> None:
-    """A module is one family of things: under 350 lines."""
-    long = {n: len(f.read_text().splitlines()) for n, f in modules().items()}
-    assert {n: c for n, c in long.items() if c > 350} == {}
-
-
 def test_no_room_for_the_homeless() -> None:
     """There is no utils, helpers, common or misc."""
     homeless = {"utils", "helpers", "common", "misc"}
