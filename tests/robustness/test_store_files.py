@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,8 @@ import numpy as np
 import pytest
 
 from firstsight.errors import FirstSightError, StorageError
+from firstsight.stores import database
+from firstsight.stores.files_on_disk import Files
 from firstsight.stores.sqlite import SqliteStore
 from firstsight.types import Contract, Entry
 
@@ -278,6 +282,134 @@ def test_a_place_that_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "byte").write_bytes(b"x")
     for place in (tmp_path / "pipe", tmp_path / "byte", Path("/dev/zero")):
-        with pytest.raises(FirstSightError, match="not a gallery"):
+        with pytest.raises(FirstSightError, match="not a gallery|a pipe, a socket or a device"):
             SqliteStore(str(place))
     assert (tmp_path / "byte").read_bytes() == b"x"
+
+
+# --- copies in pages
+
+
+def names_in(place: Path) -> set[str]:
+    """Drawn names whose bytes are in any file of a store."""
+    data = b"".join(file.read_bytes() for file in place.parent.glob(f"{place.name}*"))
+    return {found.decode() for found in re.findall(rb"qz[0-9a-f]{12}", data)}
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_pages_that_were_split_keep_no_copy_of_a_removed_name(seed: int, place: Path) -> None:
+    """Many come and go, so that pages are split and joined amid their rows: no byte of who went is left anywhere."""
+    draw, there = random.Random(seed), set()
+    with closing(SqliteStore(str(place))) as store:
+        for _ in range(40):
+            names = [f"qz{draw.getrandbits(48):012x}" for _ in range(60)]
+            store.add([entry(name) for name in names])
+            there |= set(names)
+            for name in draw.sample(sorted(there), 20):
+                store.remove(name)
+                there.discard(name)
+                assert store.erase()
+        assert names_in(place) <= there
+
+
+def test_what_somebody_removed_who_was_killed_is_in_no_page(place: Path) -> None:
+    """A process is killed before it looked for copies of what it removed: the next one makes the file anew."""
+    code = """
+store = SqliteStore(place)
+store.add([entry(f"qz{n:012x}") for n in range(0, 3000, 2)])
+for n in range(1, 3000, 2):
+    store.add([entry(f"qz{n:012x}")])
+store._file.erase = lambda **more: os.kill(os.getpid(), 9)
+with store._file.writing() as db:
+    db.execute("DELETE FROM reference WHERE identity > 3")
+    db.execute("DELETE FROM identity WHERE id > 3")
+    from firstsight.stores.rows import erase_later
+    erase_later(db)
+"""
+    run(place, code)
+    assert held(place) == ["qz000000000000", "qz000000000002", "qz000000000004"]
+    assert names_in(place) == set(held(place))
+
+
+def test_a_write_that_failed_leaves_nothing_to_look_for(place: Path) -> None:
+    """What was deleted in a transaction that was rolled back is not looked for, nor is the file made anew for it."""
+    with closing(SqliteStore(str(place))) as store:
+        store.add([entry("alice"), entry("bob")])
+
+        def fail() -> None:
+            with store._file.writing() as db:
+                db.execute("DELETE FROM identity")
+                raise StorageError("no")
+
+        with pytest.raises(StorageError, match="no"):
+            fail()
+        assert store._file._gone._values == []
+        assert store._file._gone.marks == set()
+
+
+# --- taken away while it is opened
+
+
+def test_a_log_deleted_while_a_store_is_opened_loses_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log goes between SQLite's opening and the first look at it: the store is opened again."""
+    there, looks = database.on_disk, []
+
+    def taken(path: str, **more: bool) -> Files:
+        looks.append(path)
+        if len(looks) == 2:  # the one after opening
+            Path(f"{path}-wal").unlink()
+        return there(path, **more)
+
+    monkeypatch.setattr(database, "on_disk", taken)
+    store = SqliteStore(str(place))
+    store.add([entry("alice")])
+    assert held(place) == ["alice"]
+    store.close()
+
+
+def test_files_replaced_while_a_write_waits_its_turn_are_not_written(place: Path) -> None:
+    """The log goes while a write waits for another process: the write is refused, and can be repeated."""
+    with closing(SqliteStore(str(place))) as store:
+        store.add([entry("alice")])
+        look, looks = store._file._on_disk, []
+
+        def late() -> Files:
+            looks.append(1)
+            if len(looks) == 2:  # the first is before the turn came
+                Path(f"{place}-wal").unlink()
+            return look()
+
+        store._file._on_disk = late  # type: ignore[method-assign]
+        with pytest.raises(StorageError, match="nothing is stored; ask again"):
+            store.add([entry("bob")])
+        store.add([entry("carol")])
+    assert held(place) == ["alice", "carol"]
+
+
+def test_two_processes_go_on_after_their_log_was_deleted(place: Path) -> None:
+    """Each of two processes writes after the log they share is gone: one brings it in, the other follows."""
+    command = [sys.executable, "-c", HEAD + TALKER, str(place)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as other, closing(SqliteStore(str(place))) as store:  # type: ignore[call-overload]
+
+        def tell(name: str) -> str:
+            other.stdin.write(f"{name}\n")
+            other.stdin.flush()
+            return str(other.stdout.readline()).strip()
+
+        store.add([entry("a0")])
+        assert tell("b0") == "b0"
+        Path(f"{place}-wal").unlink()
+        for n in range(1, 4):
+            store.add([entry(f"a{n}")])
+            assert tell(f"b{n}") == f"b{n}"
+        other.stdin.close()
+    assert held(place) == [f"{who}{n}" for n in range(4) for who in "ab"]
+
+
+TALKER = """
+store = SqliteStore(place)
+for line in sys.stdin:
+    store.add([entry(line.strip())])
+    print(line.strip(), flush=True)
+"""

@@ -17,9 +17,11 @@ from firstsight.errors import StorageError, UnreadableError
 from firstsight.files import sync_folder
 from firstsight.stores import opening
 from firstsight.stores.files_on_disk import Files, closing_as_not_the_last, log_is_empty, on_disk
+from firstsight.stores.residue import Gone
 
 _WAIT = 30.0  # seconds for another process to finish its write
 _CACHE, _USUAL_CACHE = 64_000, 2_000  # KiB of pages; the latter is SQLite's own
+_TRIES = 5  # to open files that are replaced meanwhile
 _MOMENT = 0.5  # seconds for another process to finish reading before what was removed is called not yet erased
 
 
@@ -41,11 +43,34 @@ class Database:
         self._files: Files | None = None  # as they were opened; None while there is no connection
         self._read_only = self._without_locks = False
         self._inherited = False
+        self._gone = Gone()
         self._connect(new=new)
         self.erase(patient=False)
 
     def _connect(self, *, new: bool = False) -> None:
-        """Open the file; of another format, bring it to this one."""
+        """Open the file; of another format, bring it to this one.
+
+        Raises:
+            StorageError: its log or the index of it is taken away while it is opened, or was, under others who write.
+        """
+        with _OPENING:
+            for _ in range(_TRIES):
+                before = on_disk(os.path.realpath(self.path))
+                self._connect_once(new=new)
+                if self._is_sound(before):
+                    _OPEN.add(self)
+                    return
+                with closing_as_not_the_last(self._real):
+                    self._let_go()
+                    stuck = [other for other in _others(self) if not other.leave_soon()]
+                if stuck:
+                    break
+        raise StorageError(
+            f"the log of {self.path} was removed while others use it; ask again in a moment, or end the processes that "
+            "have it open"
+        )
+
+    def _connect_once(self, *, new: bool) -> None:
         opening.check_place(self.path, self._hint, new=new)
         self._real = os.path.realpath(self.path)
         with self._guard():
@@ -62,8 +87,23 @@ class Database:
                 self._read_only = True
                 self.db, self._without_locks = opening.to_read(self.path, self._hint, wait=self._wait)
             self._files = self._on_disk()
+            self._gone.watch(self.db)
             self.age += 1
-        _OPEN.add(self)
+
+    def _is_sound(self, before: Files) -> bool:
+        """Whether what was opened is what has the names, and the log is the one that its index tells of."""
+        now = self._files
+        if self._read_only or now is None:
+            return True
+        if None in now[:3] or any(was not in (None, there) for was, there in zip(before[:3], now[:3], strict=True)):
+            return False
+        if before.log is not None or before.shared is None:
+            return True
+        try:  # an index of a log that was removed: nothing of it may be missing from the file
+            busy, size, done = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error:
+            return False
+        return not busy and done >= size
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -83,9 +123,14 @@ class Database:
                 self._revive()
                 if many:
                     self.db.execute(f"PRAGMA cache_size=-{_CACHE}")
+                self._gone.begin()
                 try:
                     with opening.transaction(self.db):
+                        self._not_taken_away()
                         yield self.db
+                except BaseException:
+                    self._gone.take_back()
+                    raise
                 finally:
                     if many:
                         self.db.execute(f"PRAGMA cache_size=-{_USUAL_CACHE}")
@@ -94,22 +139,30 @@ class Database:
             self.erase(patient=False)
 
     def erase(self, *, patient: bool = True) -> bool:
-        """Bring what was removed out of the write-ahead log; False while another process is in the way.
+        """Bring what was removed out of the log and out of every page; False while another process is in the way.
 
         A transaction that removes anything leaves a row in ``erasing``; whoever writes next, anywhere, tries again.
+        SQLite overwrites what is deleted, but where it splits or joins pages it leaves copies in the room between
+        their heads and their rows. So who removed something looks there for it, and the file is made anew (VACUUM)
+        where it is found, or where somebody else removed it and was killed.
         """
         with self.lock:
             try:
-                last, vacuum = self.db.execute("SELECT max(id), max(vacuum) FROM erasing").fetchone()
-                if last is None:
+                found = self.db.execute("SELECT id, vacuum FROM erasing ORDER BY id").fetchall()
+                if not found:
                     return True
                 self.db.execute(f"PRAGMA busy_timeout={int(_MOMENT * 1000) if patient else 0}")
                 try:
-                    if vacuum:
+                    if any(mark not in self._gone.marks for _, mark in found):
                         self.db.execute("VACUUM")
                     if self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                         return False
-                    self.db.execute("DELETE FROM erasing WHERE id <= ?", (last,))
+                    if self._gone.is_left(self._real, self.db):
+                        self.db.execute("VACUUM")
+                        if self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                            return False
+                    self.db.execute("DELETE FROM erasing WHERE id <= ?", found[-1][:1])
+                    self._gone.forget()
                 finally:
                     self.db.execute(f"PRAGMA busy_timeout={int(self._wait * 1000)}")
             except sqlite3.Error:  # a full disk, say: what was asked for is done, and this is tried again
@@ -148,6 +201,11 @@ class Database:
         self._connect()
         self.erase()
 
+    def _not_taken_away(self) -> None:
+        """Nobody else writes now: refuse to write to files that lost their names while this waited its turn."""
+        if self._on_disk() != self._files:
+            raise StorageError(f"the files of {self.path} were replaced just now, so nothing is stored; ask again")
+
     def _acknowledge(self) -> None:
         """After a commit: refuse to acknowledge what went into files that no longer have the names."""
         found, mine = self._on_disk(), self._files
@@ -160,6 +218,10 @@ class Database:
             raise StorageError(f"{self._real}-shm vanished while {self.path} was written, so this may be lost; look")
 
     def _leave(self, found: Files) -> None:
+        with _OPENING:
+            self._leave_once(found)
+
+    def _leave_once(self, found: Files) -> None:
         """Close the connection to files that no longer have the names, without losing what is in their log.
 
         Connections of one process share the index of the log, so all of them have to close before one opens again.
@@ -174,7 +236,7 @@ class Database:
         if found.log != self._files.log and not self._read_only:
             if log_is_empty(self._real):
                 self._bring_in()
-            else:
+            elif found.shared != self._files.shared:  # of one index: who began the other log has brought this one in
                 copy = self._save()
         with closing_as_not_the_last(self._real):
             self._let_go()
@@ -272,6 +334,7 @@ _REASONS = {
     sqlite3.SQLITE_FULL: "the disk is full; make room",
 }
 
+_OPENING = threading.RLock()  # opening and leaving concern all connections of the process
 _OPEN: weakref.WeakSet[Database] = weakref.WeakSet()  # all of this process
 _FORKING = threading.Lock()
 _PAUSED: dict[Database, threading.RLock] = {}  # those that are idle while it forks

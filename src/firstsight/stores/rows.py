@@ -121,8 +121,11 @@ def nearest(db: sqlite3.Connection, gallery: int, name: str) -> str | None:
 
 
 def erase_later(db: sqlite3.Connection) -> None:
-    """The bytes that this transaction deletes are to be brought out of the log."""
-    db.execute("INSERT INTO erasing (vacuum) VALUES (0)")
+    """The bytes that this transaction deletes are to be brought out of the log, and out of every page.
+
+    What is drawn tells whose they are: to everybody else it says that the file is to be made anew.
+    """
+    db.execute("INSERT INTO erasing (vacuum) VALUES ((random() & 4611686018427387903) | 2)")
 
 
 def reference(row: tuple[Any, ...]) -> Reference:

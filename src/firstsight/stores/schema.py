@@ -48,7 +48,8 @@ CREATE TABLE erasing (id INTEGER PRIMARY KEY, vacuum INTEGER NOT NULL);
 """How other processes learn what happened: a new reference has a higher number than any before; whatever else is done
 to an identity leaves a row in ``change``, with the highest numbers given until then, so that none is given twice. An
 enrolment therefore writes four pages (two, of an identity that is known) and no counter. ``erasing`` holds a row for
-each removal whose bytes may still be in the write-ahead log."""
+each removal whose bytes may still be in the write-ahead log or between the rows of a page: ``vacuum`` tells whose it
+is, to everybody else (and to 0.1.0) that the file is to be made anew."""
 
 _FROM_2 = """
 CREATE TABLE event (
