@@ -373,9 +373,12 @@ SAID = frozenset({"description", "summary", "title", "example", "examples", "inf
 def promised(before: Any, now: Any, place: str = "") -> list[str]:
     """What of an OpenAPI document is gone or other: paths, parameters, fields, types, limits, statuses.
 
-    New paths, parameters that may be left out, fields of answers and values are additions.
+    New paths, parameters that may be left out, fields of answers, values and alternatives (a failure in the place of an
+    image's answer) are additions.
     """
     if isinstance(before, Mapping) and isinstance(now, Mapping):
+        if "anyOf" in now and "anyOf" not in before:
+            return [] if not _alternatives([before], now["anyOf"], place) else [f"{place} is {now} only"]
         found = []
         for key, value in before.items():
             if key in SAID and not (place.endswith("properties")):

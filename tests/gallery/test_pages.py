@@ -78,6 +78,7 @@ def test_a_page_reads_no_more(place: Path) -> None:
                 lambda: gallery.references_page(limit=1),
                 lambda: gallery.references_page(limit=1, after=last),
                 lambda: gallery.references_page(limit=1, identity="p3"),
+                lambda: gallery.references_page(limit=1, where=["team=red"]),
                 lambda: gallery.identities_page(limit=1),
                 lambda: gallery.identities_page(limit=1, after="p5000"),
             ):

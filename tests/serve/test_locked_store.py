@@ -58,7 +58,7 @@ def test_a_locked_store_holds_nobody_up(
     monkeypatch.setattr(aside, "LASTS", 0.1)
     headers = {"Authorization": f"Bearer {api.add_key(store, 'k', role='read')}"} if with_key else {}
     client = serving()
-    assert asked(client, "/v1/model", headers)[0] == asked(client, "/v1/ready")[0] == 200
+    assert [asked(client, path, headers)[0] for path in ("/v1/model", "/v1/ready", "/page/")] == [200] * 3
     time.sleep(0.2)  # what was known is forgotten
     with locked(store):
         answers: list[tuple[int, float]] = []
@@ -68,11 +68,11 @@ def test_a_locked_store_holds_nobody_up(
             one.start()
         for path in ("/v1/health", "/page/", "/v1/health"):
             status, seconds = asked(client, path)
-            assert (status, seconds < 2) == (200, True), path
+            assert (status, seconds < 5) == (200, True), path  # SQLite gives up after ten
         for one in many:
             one.join()
         assert {status for status, _ in answers} == {503}
-        assert max(seconds for _, seconds in answers) < 5
+        assert max(seconds for _, seconds in answers) < 8
     deadline = time.monotonic() + 30
     while asked(client, "/v1/model", headers)[0] != 200 or asked(client, "/v1/ready")[0] != 200:
         assert time.monotonic() < deadline

@@ -158,7 +158,7 @@ class Gallery(Bound, Looking):
         replace: bool = False,
     ) -> tuple[Entry, tuple[str, ...]]:
         called, said, passed = name_in(self.store, identity), said_of(metadata), overridden(override)
-        if replace and not self.store.references(called):
+        if replace and not self.store.references(called, limit=1):
             raise self.missing(identity, "; enroll it first, or see firstsight identities")
         taken, vectors = self._taken(sources)
         found = examine(self.store, self.model, self.everybody(), called, taken, vectors, replace=replace)

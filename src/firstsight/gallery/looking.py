@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -93,10 +93,14 @@ class Looking:
         name = None if identity is None else spelled(identity)
         if name is not None and not self.store.references(name, limit=1):
             raise MissingError(f"{identity!r} is not enrolled; see firstsight identities {self.address}")
-        said = {i.identity: i.metadata for i in self.store.identities()} if asked else {}
+        said: dict[str, Mapping[str, str]] = {}
 
         def read(last: Reference | None, most: int) -> builtins.list[Reference]:
-            return self.store.references(name, after=after if last is None else last.id, limit=most)
+            some = self.store.references(name, after=after if last is None else last.id, limit=most)
+            if asked:
+                said.clear()
+                said.update(self.store.said({r.identity for r in some}))
+            return some
 
         def fits(r: Reference) -> bool:
             return word in r.identity.casefold() and suits(asked, r.metadata, said.get(r.identity, {}))
@@ -144,7 +148,7 @@ class Looking:
             limit=limit,
             last=last,
         )
-        if not found and name is not None and not self.store.references(name):
+        if not found and name is not None and not self.store.references(name, limit=1):
             raise self.missing(name, ", so no event is about it; see firstsight identities")
         return found
 

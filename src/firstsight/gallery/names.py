@@ -52,12 +52,12 @@ def name_in(store: Store, identity: str, among: Container[str] = ()) -> str:
     try:
         name(identity)
     except SpellingError:
-        if _stored_once(made) and store.references(made):  # from before names had this rule
+        if _stored_once(made) and store.references(made, limit=1):  # from before names had this rule
             return made
         raise
     others = look_alikes(made)
-    if others and not store.references(made):
-        there = next((other for other in others if other in among or store.references(other)), None)
+    if others and not store.references(made, limit=1):
+        there = next((other for other in others if other in among or store.references(other, limit=1)), None)
         if there is not None:
             raise SpellingError(
                 f"{made!r} looks like {there!r}, which is another name ({made!a} and {there!a}); choose one "

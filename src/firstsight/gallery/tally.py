@@ -14,7 +14,7 @@ from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import spelled
 from firstsight.inputs.several import listing
 from firstsight.notices import tell
-from firstsight.types import Example, Failure, Fault, Match, Tally
+from firstsight.types import Cause, Example, Failure, Match, Tally
 
 
 def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None = None) -> Tally:
@@ -42,7 +42,7 @@ def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None =
     except ReadingError as error:
         if len(error.reasons) == len(probes):
             raise
-        lost = [Failure(Fault("InputError", why, probes.examples[n].source)) for n, why in error.reasons.items()]
+        lost = [Failure(Cause("InputError", why, probes.examples[n].source)) for n, why in error.reasons.items()]
         told = listing(lost, len(probes), "the others are counted")
         probes = probes.take([n for n in range(len(probes)) if n not in error.reasons], data.name)
         arrays = read_all(probes, gallery.model.input, progress=progress)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from firstsight.errors import BatchError, InputError, count
-from firstsight.types import Failure, Fault, Source
+from firstsight.types import Cause, Failure, Source
 
 T = TypeVar("T")
 _LISTED = 10  # failures that a sentence has room for
@@ -59,7 +59,7 @@ def failure(error: InputError, source: Source, place: int, of: int) -> Failure:
     """The failure of one source, which is called by its path, or by its place among several."""
     name = str(source) if isinstance(source, str | Path) else f"image {place + 1}"
     message = str(error) if of == 1 or Path(name).name in str(error) else f"{name}: {error}"
-    return Failure(Fault(type(error).__name__, message, name))
+    return Failure(Cause(type(error).__name__, message, name))
 
 
 def sentence(failures: Sequence[Failure], of: int, then: str) -> str:

@@ -36,6 +36,11 @@ CHANGED = """WITH touched (id) AS (
 CREATE = """INSERT INTO gallery (id, name, model, fingerprint, dim, keep_sources, created) VALUES (1 + max(
     (SELECT coalesce(max(id), 0) FROM gallery), (SELECT coalesce(max(gallery), 0) FROM change)), ?, ?, ?, ?, ?, ?)"""
 """A gallery; its number is higher than that of any before, dropped ones too."""
+IMAGE = """SELECT m.data FROM image m JOIN reference r ON r.id = m.reference
+    JOIN identity i ON i.id = r.identity WHERE m.reference=? AND i.gallery=?"""
+KNOWN = """SELECT i.name, r.key FROM identity i JOIN reference r ON r.identity = i.id
+    WHERE i.gallery=? AND r.key IN (SELECT value FROM json_each(?))"""
+SAID = "SELECT name, metadata FROM identity WHERE gallery=? AND name IN (SELECT value FROM json_each(?))"
 LAST = """SELECT max(coalesce((SELECT max(id) FROM identity), 0), coalesce(c.last_identity, 0)),
     max(coalesce((SELECT max(id) FROM reference), 0), coalesce(c.last_reference, 0)), coalesce(c.id, 0),
     (SELECT fingerprint FROM gallery WHERE id = ?)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Unpack
 
@@ -217,10 +217,8 @@ class SqliteStore:
 
     def image(self, reference: int) -> bytes | None:
         """See :meth:`Store.image`."""
-        query = """SELECT m.data FROM image m JOIN reference r ON r.id = m.reference
-            JOIN identity i ON i.id = r.identity WHERE m.reference=? AND i.gallery=?"""
         with self._reading() as db:
-            row = db.execute(query, (reference, self._id)).fetchone()
+            row = db.execute(rows.IMAGE, (reference, self._id)).fetchone()
             return None if row is None else bytes(row[0])
 
     def vectors(self, identity: str) -> FloatArray:
@@ -232,10 +230,13 @@ class SqliteStore:
 
     def known(self, keys: Sequence[str]) -> set[tuple[str, str]]:
         """See :meth:`Store.known`."""
-        query = """SELECT i.name, r.key FROM identity i JOIN reference r ON r.identity = i.id
-            WHERE i.gallery=? AND r.key IN (SELECT value FROM json_each(?))"""
         with self._reading() as db:
-            return set(db.execute(query, (self._id, json.dumps(list(keys)))))
+            return set(db.execute(rows.KNOWN, (self._id, json.dumps(list(keys)))))
+
+    def said(self, identities: Iterable[str]) -> dict[str, Mapping[str, str]]:
+        """See :meth:`Store.said`."""
+        with self._reading() as db:
+            return {n: rows.parsed(m) for n, m in db.execute(rows.SAID, (self._id, json.dumps(list(identities))))}
 
     def nearest(self, identity: str) -> str | None:
         """See :meth:`Store.nearest`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firstsight.types.events import Copy, Event, Forgotten, Presence, Record
-from firstsight.types.failures import Failure, Fault
+from firstsight.types.failures import Cause, Failure
 from firstsight.types.served import Check, Dropped, Embeddings, GalleryInfo, Key, ModelInfo, Revoked
 from firstsight.types.store import Contract, Entry, Lengths, Portion, State, Store
 from firstsight.types.values import (
@@ -34,6 +34,7 @@ from firstsight.types.why import Map, Why
 __all__ = [
     "BoolArray",
     "Candidate",
+    "Cause",
     "Check",
     "Contract",
     "Copy",
@@ -46,7 +47,6 @@ __all__ = [
     "Event",
     "Example",
     "Failure",
-    "Fault",
     "Finding",
     "FloatArray",
     "Forgotten",

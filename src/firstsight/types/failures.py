@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Cause:
     """What is wrong with one of several images.
 
     Attributes:
@@ -24,4 +24,4 @@ class Fault:
 class Failure:
     """A failure to acquire: one of several images can't be read, so there is no answer for it."""
 
-    error: Fault
+    error: Cause

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeAlias
@@ -180,6 +180,9 @@ class Store(Protocol):
 
     def nearest(self, identity: str) -> str | None:
         """The name that was probably meant by one that nobody has, for a message; not all names need be compared."""
+
+    def said(self, identities: Iterable[str]) -> dict[str, Mapping[str, str]]:
+        """What is said of each of these identities that is enrolled."""
 
     def state(self) -> State:
         """Where the store stands, commits of other processes included; another after each that touched the gallery."""
