@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from importlib.metadata import version
 
 import numpy as np
-import onnxruntime
 
 from firstsight.datasets.cache import keep, recall
 from firstsight.datasets.readings import Progress
@@ -41,6 +41,6 @@ def features_of(backbone: Frozen, arrays: PixelArray, *, progress: Progress | No
 
 
 def _key(backbone: Frozen, arrays: PixelArray) -> str:
-    digest = hashlib.sha256(f"{backbone.key}|{arrays.shape}|{onnxruntime.__version__}|".encode())
+    digest = hashlib.sha256(f"{backbone.key}|{arrays.shape}|{version('onnxruntime')}|".encode())
     digest.update(np.ascontiguousarray(arrays).data)
     return digest.hexdigest()[:32]
