@@ -379,12 +379,12 @@ def test_identify_on_a_folder(gallery: Path, shapes: Path, strangers: Path, tmp_
 def test_identify_refuses_what_it_cannot(
     gallery: Path, picture: Path, shapes: Path, tmp_path: Path, refused: Refused
 ) -> None:
-    """A folder without images, a bad image among good ones, images and --data at once, and nothing are refused."""
+    """A folder without images, a bad image, images and --data at once, and nothing are refused."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.png").write_text("x")
     refused(2, ("identify", gallery, tmp_path / "empty"), "is a folder without images")
     refused(2, ("identify", gallery, shapes), "is a folder without images", f"--data folder:{shapes}")
-    refused(2, ("identify", gallery, picture, tmp_path / "bad.png"), "bad.png")
+    refused(2, ("identify", gallery, tmp_path / "bad.png"), "bad.png")
     refused(2, ("identify", gallery, picture, "--data", shapes), "not both")
     refused(2, ("identify", gallery), "one or more images")
     refused(2, ("identify", gallery, "--data", shapes, "--top", "3"), "top")

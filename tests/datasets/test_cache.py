@@ -66,7 +66,7 @@ def images(root: Path, grey: int) -> str:
 def manifest(root: Path, grey: int) -> str:
     """A list that stays as it is, of files that do not."""
     folder(root, grey)
-    written(root / "list.csv", b"path,label\nset/a/0.bmp,a\nset/b/0.bmp,b\n")
+    written(root / "list.csv", b"path,label\nset/a/0.bmp,a\nset/b/0.bmp,a\n")
     return f"manifest:{root / 'list.csv'}"
 
 

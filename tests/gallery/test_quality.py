@@ -20,7 +20,7 @@ GLYPH, SHOWN = GlyphInput(32, 28, 2.7), ImageInput(64, 3)
 
 def names(pixels: np.ndarray, reader: Input) -> list[str]:
     """What the gate finds in pixels."""
-    model: Any = SimpleNamespace(input=reader)
+    model: Any = SimpleNamespace(input=reader, depth=0)
     return [f.name for f in of_pixels([take(model, pixels, keep=False)], reader)]
 
 
@@ -74,7 +74,7 @@ def test_nothing_there_is_said_once(reader: Input) -> None:
 
 def test_a_finding_says_what_was_measured_and_what_is_expected() -> None:
     """A person at a counter reads what is wrong, how far, and what to do."""
-    model: Any = SimpleNamespace(input=GLYPH)
+    model: Any = SimpleNamespace(input=GLYPH, depth=0)
     blurred = np.asarray(sign(112).filter(ImageFilter.GaussianBlur(9)))
     (finding,) = of_pixels([take(model, blurred, keep=False)], GLYPH)
     assert finding.value < finding.limit == 12
@@ -134,7 +134,7 @@ def test_pixels_are_decoded_once_and_read_alike() -> None:
         for mode in ("RGB", "L", "RGBA", "P", "1"):
             buffer = io.BytesIO()
             draw("arrow", 1).convert(mode).save(buffer, "PNG")
-            model: Any = SimpleNamespace(input=reader)
+            model: Any = SimpleNamespace(input=reader, depth=0)
             taken = take(model, buffer.getvalue(), keep=True)
             assert np.array_equal(taken.reading, reader.read(buffer.getvalue()).arrays)
             assert taken.image == buffer.getvalue()

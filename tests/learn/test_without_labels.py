@@ -230,7 +230,7 @@ def test_images_are_found_at_any_depth(heap: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
     data = open_data(f"images:{tmp_path}")
     assert data.classes == ("b.png", "deep/er/a.png")
-    assert data.notes == ("left out 1 file not named like an image",)
+    assert data.notes == ("1 file was passed over: 1 .txt (notes.txt)",)
     assert len(open_data(f"images:{heap}")) == 16
 
 

@@ -23,12 +23,12 @@ def train(changes: tuple[str, ...], data: Path, out: Path, moment: Moment, step:
     """
     write, reached = files._write, 0
 
-    def torn(path: Path, content: bytes) -> None:
+    def torn(path: Path, content: bytes, mode: int) -> None:
         due = path.name == "checkpoint.pt" and reached >= step
         if due and moment == "in mid-write":
             path.write_bytes(content[: len(content) // 2])
             die()
-        write(path, content)
+        write(path, content, mode)
         if due and moment == "before the rename":
             die()
 

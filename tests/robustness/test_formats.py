@@ -19,7 +19,7 @@ from firstsight.gallery import Gallery
 from firstsight.model import Model
 from firstsight.stores import schema
 from firstsight.stores.sqlite import SqliteStore
-from firstsight.types import Contract, Entry
+from firstsight.types import Contract, Entry, FloatArray
 
 Limit = Callable[[int], AbstractContextManager[None]]
 CONTRACT = Contract("m", "f", 4)
@@ -89,6 +89,14 @@ WHO = [("main", "b"), ("door", "b"), ("main", "a"), ("main", "b"), ("main", "gon
 """Whose references there were, in their order; the last was removed."""
 
 
+def unit(dim: int, number: int) -> FloatArray:
+    """A vector of length 1 whose first number tells which."""
+    made = np.zeros(dim, "<f4")
+    made[0] = (number + 1) / 10
+    made[1] = np.sqrt(1 - made[0] ** 2)
+    return made
+
+
 def old(place: Path, version: int, model: Model | None = None) -> None:
     """A file as FirstSight left it in the time of a format, with two galleries; somebody was removed from it."""
     dim, fingerprint, name = (4, "f", "m") if model is None else (model.dim, model.fingerprint, str(model.path))
@@ -105,7 +113,7 @@ def fill_1(db: sqlite3.Connection, contract: tuple[str, str, int]) -> None:
         db.execute("INSERT INTO gallery VALUES (?, ?, ?, ?, 'then')", (gallery, *contract))
     insert = "INSERT INTO reference (gallery, identity, vector, source, created) VALUES (?, ?, ?, ?, ?)"
     for n, (gallery, who) in enumerate(WHO):
-        vector = np.full(contract[2], n + 1, "<f4").tobytes()
+        vector = unit(contract[2], n).tobytes()
         db.execute(insert, (gallery, who, vector, f"/photos/{who}-{n}", f"time {n}"))
     for n in range(300):  # enough to leave whole pages behind
         db.execute(insert, ("main", "gone", bytes(400), f"/photos/gone-{n}", "then"))
@@ -120,7 +128,7 @@ def fill_2(db: sqlite3.Connection, contract: tuple[str, str, int]) -> None:
     for (gallery, who), number in identities.items():
         db.execute("INSERT INTO identity VALUES (?, ?, ?, ?)", (number, galleries[gallery], who, '{"team": "red"}'))
     for n, (gallery, who) in enumerate(WHO[:-1]):
-        vector = np.full(contract[2], n + 1, "<f4").tobytes()
+        vector = unit(contract[2], n).tobytes()
         row = (n + 1, identities[gallery, who], vector, f"/photos/{who}-{n}", f"key {n}", f"time {n}")
         db.execute("INSERT INTO reference VALUES (?, ?, ?, ?, ?, NULL, ?)", row)
     db.execute("INSERT INTO image VALUES (3, ?)", (b"image of a",))
@@ -141,7 +149,7 @@ def test_an_old_format_becomes_this_one(version: int, tmp_path: Path) -> None:
             (3, "a", "/photos/a-2", "time 2"),
             (4, "b", "/photos/b-3", "time 3"),
         ]
-        assert vectors[:, 0].tolist() == [1, 3, 4]
+        assert np.allclose(vectors[:, 0], [0.1, 0.3, 0.4])
         assert (store.contract.model, store.contract.fingerprint, store.contract.dim) == ("m", "f", 4)
         assert [i.identity for i in store.identities()] == ["b", "a"]
         assert [name for p in store.changes(None) for name in p.names] == ["b", "a"]

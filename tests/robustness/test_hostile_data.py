@@ -74,7 +74,7 @@ def test_empty_class_folders_are_announced(shapes: Path, tmp_path: Path, cli: Cl
     ran = cli(*quick(data, tmp_path / "out"))
     assert ran.code == 0
     assert "left out 1 sub-folder without images (void)" in ran.err
-    assert "left out 1 file not named like an image" in ran.err
+    assert "1 file was passed over: 1 .txt" in ran.err
 
 
 def test_folders_that_are_none_are_refused(tmp_path: Path, picture: Path, refused: Refused) -> None:

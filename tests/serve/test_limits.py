@@ -25,9 +25,10 @@ IDENTIFY = "/v1/galleries/main/identify"
 
 
 def png(width: int, height: int) -> bytes:
-    """A picture of one colour, small as a file."""
-    buffer = io.BytesIO()
-    Image.new("1", (width, height)).save(buffer, "PNG")
+    """A picture of a bar, small as a file."""
+    buffer, image = io.BytesIO(), Image.new("1", (width, height))
+    image.paste(1, (width // 3, 0, 2 * width // 3, height))
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -228,7 +229,7 @@ def test_answers_share_the_memory_of_bodies() -> None:
 
 def test_a_body_is_held_once(serving: Serve, picture: Path) -> None:
     """What came is given up when it was parsed: its images are copies, and both would be held until the answer."""
-    upload = bodies.Upload(bodies.JSON, b"", json.dumps({"images": ["QUJD" * 1000]}).encode())
+    upload = bodies.Upload(bodies.JSON, b"", json.dumps({"images": ["QUJD" * 1000]}).encode(), 9)
     assert bodies.parse(bodies.Images, upload).images == [b"ABC" * 1000]
     assert upload.data == b""
 

@@ -146,7 +146,7 @@ def cost_of(image: Image.Image, size: int, *, colour: bool) -> int:
         if tile > MOST_TILE:
             raise InputError(f"its tiles have {tile:,} pixels, {MOST_TILE:,} at most were expected")
     each = _BYTES.get(image.mode, 4)
-    load = each + _DECODER.get(image.format or "", 4)
+    load = each + _DECODER.get(image.format or "", 4) + (8 if image.mode == "CMYK" else 0)  # a fourth of coefficients
     if is_deep(image):
         flat = each + _DEEP
     elif image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
