@@ -157,7 +157,7 @@ def _written(word: str) -> list[str]:
     """The word in all scripts in which it looks the same, its own first."""
     apart = word if word.isascii() else unicodedata.normalize("NFD", word)
     latin = apart if word.isascii() else "".join(_TO_LATIN.get(c, c) for c in apart)
-    letters = frozenset(c for c in latin if unicodedata.category(c)[0] == "L")
+    letters = frozenset(filter(str.isalpha, latin))
     if not letters or not "".join(letters).isascii():
         return [word]
     others = ["".join(table.get(c, c) for c in latin) for known, table in _FROM_LATIN if letters <= known]

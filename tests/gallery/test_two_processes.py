@@ -324,12 +324,13 @@ import os, subprocess, sys, time, warnings
 warnings.simplefilter("ignore")
 import numpy as np
 from firstsight.gallery import Gallery
+from firstsight.types import Entry
 place, looks, how = sys.argv[1:]
 def look():
     subprocess.run([sys.executable, "-c", looks, place], check=True, stdout=subprocess.DEVNULL)
 def enroll(gallery, name):
-    one = np.eye(1, gallery.store.contract.dim, dtype=np.float32)  # the encoder's threads are not there after a fork
-    gallery.enroll_embeddings(name, one, ["here"])
+    one = np.eye(1, gallery.store.contract.dim, dtype=np.float32)
+    gallery.store.add([Entry(name, one, ["here"])])  # without an encoder, whose threads are not there after a fork
     print(name, flush=True)
 kept = Gallery.open(place)
 enroll(kept, "before")

@@ -22,6 +22,8 @@ class Bound:
         address: of the store.
     """
 
+    _bound: Model | None = None  # the model that told the store what its vectors are
+
     def __init__(self, store: Store, model: Model | None, address: str | Path = "") -> None:
         self.store = store
         self.address = address
@@ -96,6 +98,8 @@ class Bound:
         return self._model
 
     def _bind(self, model: Model) -> Model:
+        if model is self._bound:
+            return model
         made_by = self.store.contract
         if model.fingerprint != made_by.fingerprint:
             raise GalleryError(
@@ -103,6 +107,7 @@ class Bound:
                 f"{model.fingerprint}: their embeddings do not compare; use that model, or firstsight gallery rebuild"
             )
         self._model = model
+        self._bound = model
         self.store.expect(lambda: model.lengths)
         return model
 

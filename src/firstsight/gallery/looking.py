@@ -92,7 +92,7 @@ class Looking:
         asked, word = said_of(where, new=False), spelled(search or "").casefold()
         name = None if identity is None else spelled(identity)
         if name is not None and not self.store.references(name, limit=1):
-            raise self.missing(identity, f"; see firstsight identities {self.address}")
+            raise self.missing(name, f"; see firstsight identities {self.address}")
         said: dict[str, Mapping[str, str]] = {}
 
         def read(last: Reference | None, most: int) -> builtins.list[Reference]:
