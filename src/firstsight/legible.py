@@ -44,6 +44,8 @@ _MARKS = 4  # above or below one letter; UTS 39, 5.4
 
 def printable(text: str) -> bool:
     """Whether all of it is seen, or joins or parts letters as Arabic and Indic scripts need it (RFC 5892, A.1, A.2)."""
+    if text.isprintable():
+        return True
     return all(one.isprintable() or (one in JOINERS and _joins(text, n)) for n, one in enumerate(text))
 
 
@@ -133,6 +135,8 @@ _TO_LATIN = {other: latin for pair in _LATIN.values() for latin, other in zip(*p
 _TO_LATIN |= dict(zip("үҮҽӀռꙇᎥᏚ", "yYelniiS", strict=True))
 _FROM_LATIN = [(frozenset(latin), dict(zip(latin, other, strict=True))) for latin, other in _LATIN.values()]
 _MOST = 64  # look-alikes of one name that are thought of
+_SOME = "|".join(f"[0-9]*[{latin}][0-9{latin}]*" for latin, _ in _LATIN.values())
+_ELSEWHERE = re.compile(f"(?<![0-9A-Za-z])(?:{_SOME})(?![0-9A-Za-z])")  # an ASCII word that another script can write
 
 
 def look_alikes(text: str) -> list[str]:
@@ -141,6 +145,8 @@ def look_alikes(text: str) -> list[str]:
     Args:
         text: composed Unicode (NFC), without a :func:`fault`.
     """
+    if text.isascii() and not _ELSEWHERE.search(text):
+        return []
     bare = text if text.isascii() else "".join(c for c in text if not any(v.match(c) for v, _ in _VARIANTS))
     parts = [
         (letters, "".join(several))

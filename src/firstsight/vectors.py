@@ -19,6 +19,7 @@ ANY: Lengths = (0.0, np.inf)
 UNIT: Lengths = (1 - 1e-3, 1 + 1e-3)
 """Of vectors that are scaled to length 1; half precision leaves them within 5e-4 of it."""
 _ROOM = 16.0  # times the longest that the encoder made of a pattern
+_NONE, _FIRST = np.array([], np.intp), np.array([0], np.intp)
 _LONGEST = 1e15  # whose square is finite in float32
 
 
@@ -48,6 +49,9 @@ def odd(vectors: FloatArray, lengths: Lengths) -> IntArray:
     least, most = lengths
     if most == np.inf:
         return np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(vectors) == 1:  # an enrolment: without the cost of arrays
+        alone = float(np.dot(vectors[0], vectors[0]))
+        return _NONE if least * least <= alone <= most * most else _FIRST
     with np.errstate(over="ignore", invalid="ignore"):
         square = np.einsum("nd,nd->n", vectors, vectors)
     return np.flatnonzero(~((square >= least * least) & (square <= most * most)))  # so that NaN is odd

@@ -56,8 +56,9 @@ def name_in(store: Store, identity: str, among: Container[str] = ()) -> str:
             return made
         raise
     others = look_alikes(made)
-    if others and not store.references(made, limit=1):
-        there = next((other for other in others if other in among or store.references(other, limit=1)), None)
+    known = store.said([made, *others]) if others else {}
+    if made not in known:
+        there = next((other for other in others if other in among or other in known), None)
         if there is not None:
             raise SpellingError(
                 f"{made!r} looks like {there!r}, which is another name ({made!a} and {there!a}); choose one "
@@ -79,6 +80,8 @@ def said_of(given: Mapping[str, str] | Iterable[str], *, empty: bool = False, ne
     Raises:
         SpellingError: a word is not of that form, or too long, or there are too many.
     """
+    if not given:
+        return {}
     pairs = (
         list(given.items()) if isinstance(given, Mapping) else [(k, v if e else None) for k, e, v in map(_cut, given)]
     )

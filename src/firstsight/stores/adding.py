@@ -28,7 +28,9 @@ def fitting(entries: Sequence[Entry], dim: int, lengths: Lengths) -> FloatArray:
         shape = (len(sources), dim)
         usual = isinstance(vectors, np.ndarray) and vectors.dtype == _USUAL and vectors.shape == shape and sources
         several.append(vectors if usual else floats(vectors, (max(1, shape[0]), dim), repr(identity), GalleryError))
-    joined: FloatArray = np.concatenate(several) if several else np.empty((0, dim), np.float32)
+    if not several:
+        return np.empty((0, dim), np.float32)
+    joined: FloatArray = several[0] if len(several) == 1 else np.concatenate(several)
     wrong = odd(joined, lengths)
     if len(wrong):
         whose = np.repeat(np.arange(len(several)), [len(vectors) for vectors in several])[wrong[0]]

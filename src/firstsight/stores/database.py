@@ -120,15 +120,14 @@ class Database:
         """
         with self.lock:
             with self._guard():
-                self._revive()
-                if many:
-                    self.db.execute(f"PRAGMA cache_size=-{_CACHE}")
-                self._gone.begin()
+                self._begin(many=many)
                 try:
-                    with opening.transaction(self.db):
-                        self._not_taken_away()
-                        yield self.db
+                    yield self.db
+                    removed = self.db.execute("SELECT 1 FROM erasing LIMIT 1").fetchone()
+                    self.db.execute("COMMIT")
                 except BaseException:
+                    if self.db.in_transaction:
+                        self.db.execute("ROLLBACK")
                     self._gone.take_back()
                     raise
                 finally:
@@ -136,7 +135,31 @@ class Database:
                         self.db.execute(f"PRAGMA cache_size=-{_USUAL_CACHE}")
                         self.db.execute("PRAGMA shrink_memory")
                 self._acknowledge()
-            self.erase(patient=False)
+            if removed:
+                self.erase(patient=False)
+
+    def _begin(self, *, many: bool) -> None:
+        """Begin a write in the files that have the names: where these are others by now, open them first.
+
+        Raises:
+            StorageError: they were replaced while this waited its turn, again and again.
+        """
+        for _ in range(_TRIES):
+            if self._files is None or self._inherited:
+                self._revive()
+            if many:
+                self.db.execute(f"PRAGMA cache_size=-{_CACHE}")
+            self._gone.begin()
+            try:
+                self.db.execute("BEGIN IMMEDIATE")
+                if self._on_disk() == self._files:  # and nobody else writes now
+                    return
+                self.db.execute("ROLLBACK")
+            except sqlite3.Error:
+                if self._on_disk() == self._files:
+                    raise
+            self._revive()
+        raise StorageError(f"the files of {self.path} were replaced just now, so nothing is stored; ask again")
 
     def erase(self, *, patient: bool = True) -> bool:
         """Bring what was removed out of the log and out of every page; False while another process is in the way.
@@ -200,11 +223,6 @@ class Database:
             self._leave(found)
         self._connect()
         self.erase()
-
-    def _not_taken_away(self) -> None:
-        """Nobody else writes now: refuse to write to files that lost their names while this waited its turn."""
-        if self._on_disk() != self._files:
-            raise StorageError(f"the files of {self.path} were replaced just now, so nothing is stored; ask again")
 
     def _acknowledge(self) -> None:
         """After a commit: refuse to acknowledge what went into files that no longer have the names."""

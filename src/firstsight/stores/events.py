@@ -21,6 +21,8 @@ def write(
     db: sqlite3.Connection, gallery: int, events: Sequence[Event], images: Sequence[bytes | None] = ()
 ) -> list[int]:
     """Within the caller's transaction; their ids."""
+    if not events:
+        return []
     at, ids = now(), []
     for event, image in zip(events, images or [None] * len(events), strict=True):
         row = (event.same, event.score, event.probability, event.threshold, event.model)
