@@ -39,6 +39,9 @@ def card(spec: ModelSpec, calibration: Calibration | None) -> str:
         lines.append(f"| started from | {trained.started_from} |")
     lines += [f"| {name} on held-out classes | {value:.1%} |" for name, value in trained.validation.items()]
     lines += [f"| {told} |" for told in grown(trained, " | ")]
+    found = (calibration.verdict if calibration else None) or trained.verdict
+    if found is not None:
+        lines += ["", "## What it is good for", "", f"{found}.", "", f"Measured on `{found.data}`."]
     lines += ["", "## Calibration", ""]
     if calibration is None:
         lines.append("None: the model gives scores but no decisions. Run `firstsight calibrate` on this directory.")

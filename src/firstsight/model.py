@@ -34,7 +34,7 @@ from firstsight.reranking import Reranked
 from firstsight.similarity import Link, Similarity
 from firstsight.spec import ModelSpec
 from firstsight.spelling import spelled_classes
-from firstsight.types import Decision, FloatArray, Info, IntArray, Lengths, PixelArray, Reading, Source
+from firstsight.types import Decision, FloatArray, Info, IntArray, Lengths, PixelArray, Reading, Source, Verdict
 from firstsight.vectors import lengths_of, patterns
 
 Encode: TypeAlias = "Callable[[PixelArray], FloatArray]"
@@ -113,6 +113,13 @@ class Model:
     def dim(self) -> int:
         """Length of an embedding."""
         return self.spec.dim
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What it is good for, as it was found when it was calibrated, or else when it was trained; None in models of
+        earlier versions."""
+        made = self.calibration.verdict if self.calibration else None
+        return made or self.spec.trained.verdict
 
     @cached_property
     def lengths(self) -> Lengths:
@@ -275,6 +282,17 @@ class Model:
         """This model with a depth stated of deep pictures: another one, not written yet; see save_calibration."""
         made = self.spec.input.model_copy(update={"settings": {**self.spec.input.settings, "depth": depth}})
         return Model(self.path, self.spec.model_copy(update={"input": made}), encode=self._encode)
+
+    def save_verdict(self, verdict: Verdict) -> None:
+        """Write what training found it to be good for, in its record and on its card.
+
+        Raises:
+            StorageError: the directory can't be written.
+        """
+        spec = self.spec.model_copy(update={"trained": self.spec.trained.model_copy(update={"verdict": verdict})})
+        content = json.dumps(spec.model_dump(exclude_none=True), indent=1).encode()
+        write_together(self.path, {"README.md": card(spec, self.calibration).encode(), "model.json": content})
+        self.spec = spec
 
     def save_calibration(self, calibration: Calibration, *, depth: int = 0) -> None:
         """Write the calibration and the card beside the model, both or neither.

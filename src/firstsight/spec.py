@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 
 from firstsight.similarity import LinkKind, Measure
+from firstsight.types import Verdict
 
 MAX_WEIGHTS = 512 << 20
 Count = Annotated[int, pydantic.Field(ge=0, le=10**15)]
@@ -108,6 +109,7 @@ class TrainingSpec(_Strict):
     validation: dict[str, Number] = {}
     backbone: BackboneSpec | None = None
     growth: dict[Literal["old", "new"], GrowthSpec] = {}
+    verdict: Verdict | None = None
 
 
 class Int8Spec(_Strict):

@@ -26,6 +26,7 @@ FLOORS = {
     "stores": 3,
     "calibration": 3,
     "spec": 3,
+    "verdict": 3,
     "card": 4,
     "decision": 4,
     "model": 4,

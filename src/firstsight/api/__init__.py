@@ -35,6 +35,7 @@ from firstsight.api.galleries import (
     remove,
     rename,
     replace,
+    verdict,
     verify,
 )
 from firstsight.api.reproductions import reproduce, reproductions
@@ -44,6 +45,7 @@ from firstsight.datasets.readings import Progress
 from firstsight.errors import UsageError
 from firstsight.evaluation import calibrate as calibration
 from firstsight.evaluation import run
+from firstsight.evaluation.judging import judge_trained
 from firstsight.evaluation.protocols import protocols
 from firstsight.evaluation.subject import Settings
 from firstsight.model import Model, models
@@ -109,9 +111,12 @@ def train(
     free(place, overwrite=overwrite, resume=resume or so_far)
     listen = listen or listener()
     if so_far:
-        return training.so_far(chosen, place, listen=listen, network=encoder)
-    board = None if tensorboard is None else Path(tensorboard)
-    return training.train(chosen, place, resume=resume, tensorboard=board, listen=listen, network=encoder)
+        made = training.so_far(chosen, place, listen=listen, network=encoder)
+    else:
+        board = None if tensorboard is None else Path(tensorboard)
+        made = training.train(chosen, place, resume=resume, tensorboard=board, listen=listen, network=encoder)
+    held = chosen.settings("data")
+    return judge_trained(made, str(held["validation"] or held["calibration"]))
 
 
 def export(
@@ -343,6 +348,7 @@ __all__ = [
     "reproductions",
     "revoke_key",
     "train",
+    "verdict",
     "verify",
     "why",
 ]

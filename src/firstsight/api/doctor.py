@@ -134,6 +134,7 @@ def _store(file: Path) -> list[Check]:
     for g in galleries:
         enrolled = f"{g.gallery}: {g.identities} identities, {g.references} references"
         checks += _attempt("gallery", lambda g=g, enrolled=enrolled: [_bound(g.model, g.fingerprint, enrolled)])  # type: ignore[misc]
+        checks += _attempt("verdict", lambda g=g: _verdict(g))  # type: ignore[misc]
         checks += _attempt("vectors", lambda g=g: _vectors(f"{file}#{g.gallery}", g))  # type: ignore[misc]
         checks += _attempt("readings", lambda g=g: _readings(file, g))  # type: ignore[misc]
     mode = stat.S_IMODE(file.stat().st_mode)
@@ -147,6 +148,20 @@ def _store(file: Path) -> list[Check]:
     finally:
         access.close()
     return checks
+
+
+def _verdict(gallery: GalleryInfo) -> list[Check]:
+    """What the gallery's model was found to be good for; nothing where it is another model by now."""
+    model = Model.load(gallery.model)
+    if model.fingerprint != gallery.fingerprint:
+        return []
+    found = model.verdict
+    if found is None:
+        told = f"{gallery.gallery}: not known, {gallery.model} is of a version that did not look"
+        return [Check("verdict", None, told, f"firstsight evaluate {gallery.model} openset DATA")]
+    reason = f"; likeliest reason: {found.reason}" if found.reason else ""
+    ok = {"usable": True, "useless": False}.get(found.level)
+    return [Check("verdict", ok, f"{gallery.gallery}: {found.sentence}{reason}", found.advice)]
 
 
 def _vectors(address: str, gallery: GalleryInfo) -> list[Check]:

@@ -16,6 +16,7 @@ from firstsight.calibration.curves import Curve
 from firstsight.calibration.targets import Target
 from firstsight.errors import CalibrationError, count
 from firstsight.metrics.openset import fmr_for_fpir, fpir_from_fmr
+from firstsight.types import Verdict
 
 MOST_BAND = 33
 MOST_RATES = 130
@@ -46,6 +47,7 @@ class Calibration:
         shifts: by how much scores against 1, 2, ... references are too high; the last holds for more, () is no shift.
         rate_scores, rate_fmr, rate_fnmr: ``(r,)`` scores, rising, the threshold among them, and both error rates that
             each would have as the threshold; r <= 130, () in calibrations of earlier versions.
+        verdict: what the model is good for on this data; None in calibrations of earlier versions.
         data: the data set.
         classes: its classes, so that a test on them can be refused; () for data given as pairs.
         seed: of the draw of pairs and of the resamples.
@@ -86,6 +88,7 @@ class Calibration:
     rate_scores: tuple[FiniteFloat, ...] = ()
     rate_fmr: tuple[FiniteFloat, ...] = ()
     rate_fnmr: tuple[FiniteFloat, ...] = ()
+    verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself; a calibration read from a file comes through here too."""

@@ -79,7 +79,8 @@ def enroll(
                 progress=progress,
             )
         )
-    receipts.enrolled(made, gallery, json=json)
+    verdict = None if json or data is None else api.verdict(gallery, model=model)
+    receipts.enrolled(made, gallery, verdict, json=json)
     return render.failed(lost, 0)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from firstsight.cli.render import dump, quoted, table, value
+from firstsight.cli.render import dump, goes_on, judged, quoted, table, value
 from firstsight.errors import count
 from firstsight.terminal import in_line
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Presence,
         Removal,
         Tally,
+        Verdict,
     )
 
 
@@ -37,6 +38,7 @@ def created(gallery: str, model: Model, *, json: bool) -> None:
         return
     print(f"{gallery}: an empty gallery for model {model.name} ({model.fingerprint})")
     _warn(model)
+    judged(model.verdict)
     print(f"next: firstsight enroll {gallery} NAME IMAGE    or  --data folder:PATH for one image of every sub-folder")
 
 
@@ -55,8 +57,8 @@ def _warn(model: Model) -> None:
         print(f"  warning: not calibrated, so identify will refuse; run firstsight calibrate {quoted(model.path)}")
 
 
-def enrolled(made: Sequence[Enrolment | Failure], gallery: str, *, json: bool) -> None:
-    """Receipts; images that can't be read come last, and only in JSON."""
+def enrolled(made: Sequence[Enrolment | Failure], gallery: str, verdict: Verdict | None = None, *, json: bool) -> None:
+    """Receipts, with what the gallery's model is good for; images that can't be read come last, and only in JSON."""
     if json:
         dump(list(made))
         return
@@ -71,7 +73,9 @@ def enrolled(made: Sequence[Enrolment | Failure], gallery: str, *, json: bool) -
     if len(receipts) > 10:
         noted = sum(bool(r.notes and r.added) for r in receipts)
         print(f"... {len(receipts):,} identities in all{f', {noted:,} with notes' if noted else ''}")
-    print(f"next: firstsight identify {gallery} IMAGE    or  --data folder:PATH to count on labelled images")
+    judged(verdict)
+    if goes_on(verdict):
+        print(f"next: firstsight identify {gallery} IMAGE    or  --data folder:PATH to count on labelled images")
 
 
 def checked(findings: Sequence[Finding], *, json: bool) -> int:
@@ -178,7 +182,7 @@ def tallied(result: Tally, lost: Sequence[Failure] = (), *, json: bool) -> None:
     wrong = [a for a in result.answers if a[2] is not None and a[2] != a[1]]
     for source, _, identity, score in sorted(wrong, key=lambda a: -a[3])[:5]:
         print(f"  taken for {identity}: {in_line(source)} (score {score:.3f})")
-    print("next: more references an identity (enroll more images), or another threshold (firstsight calibrate --fmr)")
+    judged(result.verdict)
 
 
 def happened(events: list[Event], csv: Path | None, *, json: bool) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from firstsight.datasets import DataInfo
     from firstsight.learn.events import Event
     from firstsight.model import Model
-    from firstsight.types import Check, Failure, Report
+    from firstsight.types import Check, Failure, Report, Verdict
 
 
 def dump(result: Any) -> None:
@@ -181,7 +181,25 @@ def trained(model: Model, *, json: bool) -> None:
         print(f"  {name} on held-out classes: {accuracy:.1%}")
     for line in grown(t):
         print(f"  {line}")
-    _calibrate_next(model)
+    judged(model.verdict)
+    if goes_on(model.verdict):
+        _calibrate_next(model)
+
+
+def judged(verdict: Verdict | None) -> None:
+    """The verdict, what it likely comes from, and what would help most."""
+    if verdict is None:
+        return
+    print(f"verdict: {verdict.sentence}")
+    if verdict.reason:
+        print(f"  likeliest reason: {verdict.reason}")
+    if verdict.advice:
+        print(f"  what would help most: {verdict.advice}")
+
+
+def goes_on(verdict: Verdict | None) -> bool:
+    """Whether a next step is to be named: after a failure there is none but what would help."""
+    return verdict is None or verdict.level != "useless"
 
 
 def written(model: Model, *, json: bool) -> None:
@@ -231,6 +249,7 @@ def evaluated(result: Report, page: Path | None, *, json: bool) -> None:
         print(f"  note: {note}")
     for sentence in result.diagnosis:
         print(f"  {sentence}")
+    judged(result.verdict)
     print(f"page: {page}" if page else "next: the same with --report page.html, to look at it")
 
 
@@ -253,5 +272,8 @@ def calibrated(result: Calibration, model: str, *, json: bool) -> None:
         )
     for warning in result.warnings():
         print(f"  warning: {warning}")
+    judged(result.verdict)
+    if not goes_on(result.verdict):
+        return
     shown = model if "/" not in model else quoted(model)
     print(f"next: firstsight gallery create my.db --model {shown}")

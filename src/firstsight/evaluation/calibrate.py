@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from firstsight.datasets.pairs import draw_pairs
 from firstsight.datasets.readings import Progress
 from firstsight.errors import CalibrationError, DataError, ModelError
 from firstsight.evaluation.embedded import embedded
+from firstsight.evaluation.judging import judge
+from firstsight.evaluation.subject import Settings, Subject
 from firstsight.evaluation.verification import pair_scores
 from firstsight.model import SHIPPED, Model
 from firstsight.notices import tell
@@ -110,6 +113,8 @@ def calibrate(
         curve=curve,
         shifts=_shifts(model, held, embeddings, target, seed) if by_class else (),
     )
+    subject = Subject(model, held, arrays, embeddings, Settings(seed=seed), calibration)
+    calibration = replace(calibration, verdict=judge(subject, model))
     given.save_calibration(calibration, depth=depth)
     if depth:
         tell(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from firstsight.datasets import DataSet
 from firstsight.decision import Templates, accepts
 from firstsight.errors import DataError
-from firstsight.evaluation.baseline import Pixels
+from firstsight.evaluation.baseline import BASELINES
 from firstsight.evaluation.enrolment import draw_enrolment
 from firstsight.evaluation.oneshot import Episodes, any_classes, query_credits, within_group
 from firstsight.evaluation.subject import Outcome, Subject
@@ -57,7 +57,7 @@ def nway(subject: Subject) -> Outcome:
 def _one_shot(name: str, subject: Subject, episodes: Episodes, notes: tuple[str, ...] = ()) -> Outcome:
     data, seed = subject.data, subject.settings.seed
     credit = query_credits(subject.embedder, subject.embeddings, episodes)
-    pixels = query_credits(Pixels(), Pixels().embed_arrays(subject.arrays), episodes)
+    without = {b.name: query_credits(b, b.embed_arrays(subject.arrays), episodes) for b in BASELINES}
     by, names, unit = units(data)
     asked = unit[episodes.query].ravel()
     ways = episodes.support.shape[1]
@@ -68,7 +68,7 @@ def _one_shot(name: str, subject: Subject, episodes: Episodes, notes: tuple[str,
     }
     metrics = {
         "accuracy": mean_by_cluster(credit.ravel(), asked, seed=seed),
-        "pixels": mean_by_cluster(pixels.ravel(), asked, seed=seed),
+        **{name: mean_by_cluster(found.ravel(), asked, seed=seed) for name, found in without.items()},
         "chance": Metric(1 / ways, 1 / ways, 1 / ways),
     }
     return Outcome(name, credit.size, metrics, details, notes)
@@ -86,9 +86,8 @@ def transfer(subject: Subject) -> Outcome:
         raise DataError(f"{data.name} has a class with one example only, two were expected")
     right = np.zeros(len(data))
     asked = np.zeros(len(data))
-    accuracy, pixels = np.empty(s.tasks), np.empty(s.tasks)
-    baseline = Pixels()
-    flat = baseline.embed_arrays(subject.arrays)
+    accuracy = np.empty(s.tasks)
+    without = [(b, b.embed_arrays(subject.arrays), np.empty(s.tasks)) for b in BASELINES]
     kept = np.ones(len(data), bool)
     for t in range(s.tasks):
         drawn = np.array([rng.choice(m) for m in members])
@@ -98,7 +97,8 @@ def transfer(subject: Subject) -> Outcome:
         right += credit * kept
         asked += kept
         accuracy[t] = credit[kept].mean()
-        pixels[t] = rank_one_credit(baseline.score(flat, flat[drawn]), data.labels)[kept].mean()
+        for baseline, flat, found in without:
+            found[t] = rank_one_credit(baseline.score(flat, flat[drawn]), data.labels)[kept].mean()
     low, high = np.quantile(accuracy, [0.05, 0.95])
     ways = len(members)
     metrics = {
@@ -106,7 +106,7 @@ def transfer(subject: Subject) -> Outcome:
         "worst 5 % of draws": Metric(float(low), float(low), float(low)),
         "best 5 % of draws": Metric(float(high), float(high), float(high)),
         "standard deviation of draws": Metric(*(float(accuracy.std()),) * 3),
-        "pixels": _mean_of_draws(pixels, s.seed),
+        **{baseline.name: _mean_of_draws(found, s.seed) for baseline, _, found in without},
         "chance": Metric(1 / ways, 1 / ways, 1 / ways),
     }
     share = np.bincount(data.labels, right) / np.bincount(data.labels, asked)
@@ -134,6 +134,7 @@ def identification(subject: Subject) -> Outcome:
     size = len(data.classes)
     shares, curves, unit, accepted, truth, answer = [], [], [], [], [], []
     by, names, units_of = units(data)
+    without = [(b, b.embed_arrays(subject.arrays), []) for b in BASELINES]  # type: ignore[var-annotated]
     further: dict[int, list[npt.NDArray[np.float64]]] = {rank: [] for rank in (5, 10) if rank <= size}
     for _ in range(s.tasks):
         drawn = draw_enrolment(data, rng, identities=size, shots=s.shots, across=s.across)
@@ -142,6 +143,9 @@ def identification(subject: Subject) -> Outcome:
         shares.append(rank_one_credit(scores, drawn.target))
         for rank, listed in further.items():
             listed.append(rank_credit(scores, drawn.target, rank)[:, -1])
+        for baseline, flat, found in without:
+            enrolled = Templates.of(baseline, flat[drawn.references], drawn.owners, size, None)
+            found.append(rank_one_credit(enrolled.scores(baseline, flat[drawn.probes]), drawn.target))
         curves.append(cmc(scores, drawn.target, min(RANKS, size)))
         unit.append(units_of[drawn.probes])
         best = scores.argmax(axis=1)
@@ -157,6 +161,8 @@ def identification(subject: Subject) -> Outcome:
     metrics = {"rank 1": mean_by_cluster(credit, asked, seed=s.seed)}
     for rank, listed in further.items():
         metrics[f"rank {rank}"] = mean_by_cluster(np.concatenate(listed), asked, seed=s.seed)
+    for baseline, _, found in without:
+        metrics[f"{baseline.name} rank 1"] = mean_by_cluster(np.concatenate(found), asked, seed=s.seed)
     if calibration:
         ok = np.concatenate(accepted).astype(np.float64)
         metrics["fnir@threshold"] = mean_by_cluster(1 - ok, asked, seed=s.seed)

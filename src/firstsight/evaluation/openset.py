@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from firstsight.decision import Templates, accepts
 from firstsight.errors import DataError
+from firstsight.evaluation.baseline import BASELINES
 from firstsight.evaluation.enrolment import draw_enrolment
 from firstsight.evaluation.identification import units
 from firstsight.evaluation.subject import Outcome, Subject
@@ -35,6 +36,7 @@ def openset(subject: Subject) -> Outcome:
     _, names, units_of = units(data)
     mated, right, strangers, mated_unit, stranger_unit = [], [], [], [], []
     achieved, missed, draws = [], [], []
+    without = [(b, b.embed_arrays(subject.arrays), ([], [], [])) for b in BASELINES]  # type: ignore[var-annotated]
     for _ in range(s.tasks):
         drawn = draw_enrolment(data, rng, identities=s.ways, shots=s.shots, across=s.across)
         references = subject.embeddings[drawn.references]
@@ -49,11 +51,20 @@ def openset(subject: Subject) -> Outcome:
         mated_unit.append(units_of[drawn.probes])
         stranger_unit.append(units_of[drawn.strangers])
         draws.append(_rates(best, hit, other))
+        for baseline, flat, found in without:
+            plain = Templates.of(baseline, flat[drawn.references], drawn.owners, s.ways, None)
+            theirs = plain.scores(baseline, flat[drawn.probes])
+            others = _best_alone(plain.scores(baseline, flat[drawn.strangers]))
+            for kept, value in zip(found, (theirs.max(axis=1), _alone_best(theirs, drawn.target), others), strict=True):
+                kept.append(value)
         if calibration:
             achieved.append(accepts(other, calibration).mean())
             missed.append(1 - (accepts(best, calibration) & hit).mean())
     everyone = [np.concatenate(a) for a in (mated, right, strangers, mated_unit, stranger_unit)]
     metrics = _with_intervals(*everyone, clusters=len(names), seed=s.seed)
+    for baseline, _, found in without:
+        rates = _rates(*(np.concatenate(kept) for kept in found))
+        metrics |= {f"{baseline.name} fnir@fpir={f:g}": Metric(r, r, r) for f, r in zip(ASKED, rates, strict=True)}
     metrics["rank 1"] = mean_by_cluster(everyone[1].astype(np.float64), everyone[3], seed=s.seed)
     if calibration:
         metrics |= _at_threshold(np.array(achieved), np.array(missed), s.seed)

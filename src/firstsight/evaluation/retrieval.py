@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from firstsight.evaluation.baseline import Pixels
+from firstsight.evaluation.baseline import BASELINES
 from firstsight.evaluation.identification import accuracy_table, units
 from firstsight.evaluation.subject import Outcome, Subject
 from firstsight.metrics.intervals import mean_by_cluster
@@ -28,10 +28,12 @@ def retrieval(subject: Subject) -> Outcome:
     metrics = {"map@r": mean_by_cluster(found.map_at_r, drawn, seed=s.seed)}
     for place, k in enumerate(KS):
         metrics[f"recall@{k}"] = mean_by_cluster(found.recall[:, place].astype(np.float64), drawn, seed=s.seed)
-    baseline = Pixels()
-    pixels = measure(baseline.score, baseline.embed_arrays(subject.arrays), data.labels, apart=apart, ks=(1,))
-    metrics["pixels map@r"] = mean_by_cluster(pixels.map_at_r, drawn, seed=s.seed)
-    metrics["pixels recall@1"] = mean_by_cluster(pixels.recall[:, 0].astype(np.float64), drawn, seed=s.seed)
+    for baseline in BASELINES:
+        flat = baseline.embed_arrays(subject.arrays)
+        other = measure(baseline.score, flat, data.labels, apart=apart, ks=(1,))
+        metrics[f"{baseline.name} map@r"] = mean_by_cluster(other.map_at_r, drawn, seed=s.seed)
+        recall = other.recall[:, 0].astype(np.float64)
+        metrics[f"{baseline.name} recall@1"] = mean_by_cluster(recall, drawn, seed=s.seed)
     details: dict[str, object] = {
         "by": by,
         "table": accuracy_table(names, asked, found.recall[:, 0].astype(np.float64)),

@@ -12,6 +12,8 @@ from firstsight.datasets.readings import Progress
 from firstsight.errors import DataError, count
 from firstsight.evaluation.diagnosis import diagnose
 from firstsight.evaluation.embedded import embedded
+from firstsight.evaluation.judging import judge
+from firstsight.evaluation.openset import openset
 from firstsight.evaluation.protocols import settle
 from firstsight.evaluation.subject import Settings, Subject
 from firstsight.model import Model
@@ -64,6 +66,7 @@ def evaluate(
     subject = Subject(model, held, *vectors, settled, calibration, choice, learned=seen)
     outcome = procedure.measure(subject)
     diagnosis, details = diagnose(subject, outcome)
+    found = judge(subject, model, identities=settled.ways if procedure.measure is openset else None)
     return Report(
         protocol=f"{protocol}: {outcome.protocol}" if protocol not in outcome.protocol else outcome.protocol,
         data=held.name,
@@ -75,6 +78,7 @@ def evaluate(
         details={**outcome.details, **details},
         notes=(*held.notes, *outcome.notes, *notes),
         diagnosis=diagnosis,
+        verdict=found,
     )
 
 

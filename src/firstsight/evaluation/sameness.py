@@ -9,6 +9,7 @@ import numpy as np
 from firstsight.datasets import DataSet
 from firstsight.datasets.drawing import drawn_pairs, drawn_triplets
 from firstsight.errors import UsageError
+from firstsight.evaluation.baseline import BASELINES
 from firstsight.evaluation.subject import Outcome, Subject
 from firstsight.evaluation.verification import pair_scores, thinned
 from firstsight.metrics.intervals import mean_by_cluster
@@ -106,6 +107,9 @@ def same_alphabet(subject: Subject) -> Outcome:
     threshold = chosen_threshold(asked(choice.embedder, choice.data, choice.embeddings))
     found = asked(subject.embedder, subject.data, subject.embeddings)
     metrics, details = judged(found, threshold, seed=subject.settings.seed)
+    for baseline in BASELINES:
+        plain = [asked(baseline, side.data, baseline.embed_arrays(side.arrays)) for side in (choice, subject)]
+        metrics[baseline.name] = judged(plain[1], chosen_threshold(plain[0]), seed=subject.settings.seed)[0]["accuracy"]
     details["chosen_on"] = choice.data.name
     return Outcome("omniglot-same-alphabet", len(found.same), metrics, details)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from firstsight.datasets import DataSet
 from firstsight.datasets.blanks import blanks
@@ -15,6 +16,7 @@ from firstsight.gallery.names import spelled
 from firstsight.inputs.several import listing
 from firstsight.notices import tell
 from firstsight.types import Cause, Example, Failure, Match, Tally
+from firstsight.verdict import of_tally
 
 
 def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None = None) -> Tally:
@@ -73,7 +75,7 @@ def tally(
     right = sum(m.identity == label for label, m in known)
     unknown = sum(m.identity is None for _, m in known)
     first = sum(m.candidates[0].identity == label for label, m in known)
-    return Tally(
+    counted = Tally(
         data=data,
         enrolled=len(enrolled),
         probes=len(known),
@@ -86,3 +88,4 @@ def tally(
         left_out=left_out,
         answers=tuple((p.source, label, m.identity, m.score) for p, label, m in asked),
     )
+    return replace(counted, verdict=of_tally(counted))

@@ -116,5 +116,12 @@ def write(template: str, path: Path, **content: Any) -> None:
     environment.filters["picture"] = picture
     environment.filters["breakable"] = breakable
     environment.filters["percent"] = lambda v: f"{100 * v:.1f} %"
-    environment.globals.update(number=wording.number, title=wording.title, hint=wording.hint)
+    environment.filters["named"] = wording.named
+    environment.globals.update(
+        number=wording.number,
+        title=wording.title,
+        hint=wording.hint,
+        is_cost=wording.is_cost,
+        is_rate=wording.is_rate,
+    )
     write_atomically(path, environment.get_template(template).render(**content).encode())

@@ -11,7 +11,7 @@ from firstsight.model import Model
 from firstsight.report import figures, pictures, space
 from firstsight.report.html import script, write
 from firstsight.report.plots import CLASSES, MARKERS
-from firstsight.report.wording import is_rate, title
+from firstsight.report.wording import is_cost, is_rate, title
 from firstsight.types import Report
 
 _MAX_ROWS = 2000
@@ -55,6 +55,8 @@ def _content(report: Report, model: Model) -> dict[str, Any]:
         "diagnosis": list(getattr(report, "diagnosis", ())),
         "notes": notes + left_out,
         "headline": names[0] if names else None,
+        "verdict": report.verdict,
+        "costs": is_cost(names[0]) if names else False,
         "comparison": [("this model", names[0]), *baselines] if baselines else [],
         "cards": [n for n in names[1:] if n not in [name for _, name in baselines]],
         "verification": figures.verification(report),
@@ -77,9 +79,12 @@ def _baselines(names: list[str]) -> list[tuple[str, str]]:
     """What the headline is to be compared with: its words and the name of its metric."""
     if not names or not is_rate(names[0]):
         return []
-    plain = ("pixels", f"pixels {names[0]}")
-    found = [n for n in names[1:] if n in plain or n.startswith(("pixels,", "chance"))]
-    return [("comparing pixels" if n in plain else title(n), n) for n in found]
+    plain = {f"{own}{end}": words for own, words in _PLAIN.items() for end in ("", f" {names[0]}")}
+    found = [n for n in names[1:] if n in plain or n.startswith(("pixels,", "hog,", "chance"))]
+    return [(plain.get(n, title(n)), n) for n in found]
+
+
+_PLAIN = {"pixels": "comparing pixels", "hog": "HOG with a cosine"}
 
 
 def _data(report: Report, notes: list[str]) -> DataSet | None:

@@ -13,6 +13,7 @@ from firstsight.model import Model
 from firstsight.occlusion import why
 from firstsight.report.html import picture
 from firstsight.report.overlay import overlay
+from firstsight.report.wording import named
 
 MOST_TASKS, MOST_PAIRS, MOST_QUERIES, MOST_NEAREST = 3, 12, 10, 8
 MOST_EXPLAINED = 6  # each takes some two hundred embeddings
@@ -39,7 +40,7 @@ class Pictures:
         if index not in self._made:
             example = self.data.examples[index]
             address = picture(self.reader.read(example.load()).arrays[0])
-            self._made[index] = {"label": example.label or example.source, "address": address}
+            self._made[index] = {"label": example.label or named(example.source), "address": address}
         return self._made[index]
 
 

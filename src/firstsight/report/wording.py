@@ -35,6 +35,7 @@ _KNOWN = {
     "map": ("mean average precision", "how far up the list the same class comes; 100% is perfect"),
     "map@r": ("MAP@R", "how purely the nearest examples are of the same class"),
     "min_dcf": ("minimal detection cost", "cost of the errors at the best threshold; lower is better"),
+    "hog": ("HOG", "what histograms of oriented gradients, without learning, reach"),
     "pixels": ("comparing pixels", "what comparing raw pixels, without learning, reaches"),
     "precision": ("precision", "share of what was found that is right"),
     "rank": ("rank rate", "searches whose right identity is among the first so many"),
@@ -86,8 +87,9 @@ def title(name: str) -> str:
         >>> title("eer, same alphabet"), title("pixels map@r"), title("rank 5")
         ('equal error rate, same alphabet', 'comparing pixels: MAP@R', 'rank 5')
     """
-    if name.startswith("pixels "):
-        return f"comparing pixels: {title(name.removeprefix('pixels '))}"
+    for own in ("pixels", "hog"):
+        if name.startswith(f"{own} "):
+            return f"{_KNOWN[own][0]}: {title(name.removeprefix(f'{own} '))}"
     base, rest = _parts(name)
     if base not in _KNOWN or base == "rank":
         return name.replace("_", " ")
@@ -106,6 +108,16 @@ def hint(name: str) -> str:
     return _KNOWN.get(_parts(name)[0], ("", ""))[1]
 
 
+def named(text: str) -> str:
+    """A text with the last names of its paths only: a page is passed on, and a machine's folders are nobody's business.
+
+    Example:
+        >>> named("folder:/home/ann/photos:validation"), named("and/or, 3/4"), named("/data/a.png is black")
+        ('folder:photos:validation', 'and/or, 3/4', 'a.png is black')
+    """
+    return re.sub(r"(?<![\w/.~])(?:~|\.{1,2})?/(?:[^\s:,;()/]+/)*([^\s:,;()/]+)/?", r"\1", text)
+
+
 def short(text: str, most: int = 24) -> str:
     """A label in one line of at most ``most`` characters; a long one loses its middle, where labels differ least."""
     text = " ".join(text.split())
@@ -121,7 +133,7 @@ def _base(name: str) -> str:
 
 def _parts(name: str) -> tuple[str, str]:
     """The metric behind a name and what qualifies it: "eer, same alphabet" is ("eer", ", same alphabet")."""
-    name = name.removeprefix("pixels ")
+    name = name.removeprefix("pixels ").removeprefix("hog ")
     if name in _KNOWN:
         return name, ""
     found = re.match(r"[a-z_]+(?=[@, ])", name, re.IGNORECASE)

@@ -32,4 +32,5 @@ def described(model: Model) -> ModelInfo:
         threshold=None if calibration is None else calibration.threshold,
         target=None if calibration is None else calibration.target.describe(),
         curve=curve,
+        verdict=model.verdict,
     )

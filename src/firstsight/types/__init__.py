@@ -28,6 +28,7 @@ from firstsight.types.values import (
     Report,
     Source,
     Tally,
+    Verdict,
 )
 from firstsight.types.why import Map, Why
 
@@ -74,5 +75,6 @@ __all__ = [
     "State",
     "Store",
     "Tally",
+    "Verdict",
     "Why",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from firstsight.types.failures import Failure
+from firstsight.types.values import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class ModelInfo:
         threshold: "same" from this score on; None without a calibration.
         target: what the threshold was chosen for, in words.
         curve: ``score``, rising, and at each ``probability`` of "same", ``fmr`` and ``fnmr`` were it the threshold.
+        verdict: what it is good for; None in models of earlier versions.
     """
 
     name: str
@@ -106,6 +108,7 @@ class ModelInfo:
     threshold: float | None
     target: str | None
     curve: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)

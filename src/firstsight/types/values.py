@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -95,6 +95,51 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What figures mean for use, in words.
+
+    Attributes:
+        level: ``usable``, ``weak``, ``useless``, or ``unknown`` where nothing could be measured.
+        sentence: what for, at which rates, how sure, and against comparing pixels and HOG.
+        reason: the likeliest reason why it is no better; "" where there is none to name.
+        advice: the one next step that would help most; "" where none is needed.
+        data: what it was measured on.
+        identities, fpir: of the door: so many enrolled with one image each, this share of strangers let in.
+        fnir: enrolled ones who are missed there; of the baselines by name, and by how much the model is better.
+        fnmr: one claimed identity missed, at an FMR of 1 %.
+        classes: how many it was measured on.
+        learned: whether the figures are of what was learned.
+        model: fingerprint of the model; "" where it is of a gallery's answers.
+    """
+
+    level: Literal["usable", "weak", "useless", "unknown"]
+    sentence: str
+    reason: str = ""
+    advice: str = ""
+    data: str = ""
+    identities: int = 0
+    fpir: float = 0.0
+    fnir: Metric | None = None
+    fnmr: Metric | None = None
+    baselines: Mapping[str, Metric] = field(default_factory=dict)
+    gain: Metric | None = None
+    classes: int = 0
+    learned: bool = False
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse figures that are none; a verdict read from a file comes through here too."""
+        several = (self.fnir, self.fnmr, self.gain, *self.baselines.values())
+        rates = [rate for m in several if m is not None for rate in (m.value, m.low, m.high)]
+        if not all(-1 <= rate <= 1 for rate in (*rates, self.fpir)):
+            raise ValueError("a rate of the verdict is not between 0 and 1")
+
+    def __str__(self) -> str:
+        reason = f"; likeliest reason: {self.reason}" if self.reason else ""
+        return f"{self.sentence}{reason}{f'; {self.advice}' if self.advice else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of a protocol.
 
@@ -109,6 +154,7 @@ class Report:
         details: tables and curves behind the metrics, JSON-ready.
         notes: sentences a reader must know.
         diagnosis: what the figures mean, and what to do about it, in words.
+        verdict: what they mean for use; None in reports of earlier versions.
     """
 
     protocol: str
@@ -121,6 +167,7 @@ class Report:
     details: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     diagnosis: tuple[str, ...] = ()
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +334,7 @@ class Tally:
         strangers: examples of classes that are not enrolled; ``strangers_unknown`` of them were told apart.
         left_out: examples not asked because they are enrolled themselves.
         answers: for each probe ``(source, label, identity or None, score)``.
+        verdict: what the counts mean for use.
     """
 
     data: str
@@ -300,6 +348,7 @@ class Tally:
     strangers_unknown: int
     left_out: int
     answers: tuple[tuple[str, str, str | None, float], ...]
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)

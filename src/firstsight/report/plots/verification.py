@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,7 @@ def det_curve(curves: Curves, points: Points | None = None) -> Figure:
         for name, (fmr, fnmr) in curves.items()
     }
     rates = [r for pairs in kept.values() for pair in pairs for r in pair]
-    low, high = floor_of(rates, 1e-4), 0.6
+    low, high = floor_of(rates, 1e-4), _widest(kept.values())
     for (name, pairs), colour in zip(kept.items(), cycle((LINE, *CLASSES[1:])), strict=False):
         if pairs:
             x, y = ndtri(np.array(pairs, np.float64)).T
@@ -102,7 +102,7 @@ def det_curve(curves: Curves, points: Points | None = None) -> Figure:
             _mark(axes, float(at[0]), float(at[1]), colour)
     if not rates:
         nothing(axes, "no threshold makes both kinds of error:\nthere is nothing to trade")
-    ticks = [t for t in (1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5) if low <= t <= high]
+    ticks = [t for t in (1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99) if low <= t <= high]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(ndtri(ticks), [percent(t) for t in ticks])
     axes.set(xlim=ndtri([low, high]), ylim=ndtri([low, high]))
@@ -111,6 +111,12 @@ def det_curve(curves: Curves, points: Points | None = None) -> Figure:
     grid(axes)
     legend(axes, loc="upper right")
     return made
+
+
+def _widest(curves: Iterable[Sequence[tuple[float, float]]]) -> float:
+    """Where the axes end: at 0.6, or further where a curve leaves them there on its way through equal errors."""
+    equal = [min(max(point) for point in pairs) for pairs in curves if pairs]
+    return 0.6 if max(equal, default=0.0) < 0.3 else 0.995
 
 
 def _mark(axes: Any, x: float, y: float, colour: str) -> None:

@@ -2,6 +2,7 @@
 
 import { findings, wrong } from "./answers.js";
 import { button, count, el, field, show } from "./elements.js";
+import { verdict } from "./model.js";
 import { notice, say, settle } from "./notices.js";
 import { Picker, pasting } from "./picker.js";
 import { refresh, session } from "./session.js";
@@ -64,10 +65,15 @@ export function view() {
       const found = await verbs.check(gallery, files.map((one) => one.file), name.value.trim(), signal);
       if (signal.aborted) return;
       if (found.length) show(words, el("p", { class: "hint" }, "Seen before anything is stored:"), findings(found, null, meant));
-      else show(words, el("p", { class: "fine", role: "status" }, "Good enough to be recognised by."));
+      else show(words, el("p", { class: "fine", role: "status" }, "Nothing speaks against these pictures."), poor());
     } catch (error) {
       if (!signal.aborted && error.status !== 404) wrong(words, error);
     }
+  }
+
+  /** What is to be known of a model that is not usable, beside pictures that are. */
+  function poor() {
+    return ["weak", "useless"].includes(session.model?.verdict?.level) && verdict(session.model);
   }
 
   /** Which of several pictures the gate means: it calls them by their size, or by their place where it can't read them. */

@@ -60,6 +60,19 @@ function curves(known) {
 
 const fact = (name, value, how) => el("div", {}, el("dt", {}, name), el("dd", {}, el("span", { class: "big" }, value), el("span", { class: "hint" }, how)));
 
+/** What the model was found to be good for, and why no better; nothing of models of earlier versions. */
+export function verdict(known) {
+  const found = known?.verdict;
+  if (!found) return null;
+  return el(
+    "section",
+    { class: `verdict ${found.level}`, "aria-label": "What the model is good for" },
+    el("p", {}, el("b", {}, "Verdict: "), found.sentence),
+    found.reason ? el("p", { class: "hint" }, `Likeliest reason: ${found.reason}.`) : null,
+    found.advice ? el("p", { class: "hint" }, `What would help most: ${found.advice}.`) : null,
+  );
+}
+
 function facts(known) {
   return el(
     "dl",
@@ -83,6 +96,7 @@ export function view() {
         const measured = known.threshold !== null && known.curve?.fmr?.length;
         show(
           body,
+          verdict(known),
           facts(known),
           measured
             ? curves(known)

@@ -1,0 +1,185 @@
+"""A door: some classes enrolled with one image each, the others strangers; how many are missed at a stated FPIR.
+
+The figure that a verdict rests on, measured alike for the model and for the baselines: by the same draws, and with the
+same classes resampled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from firstsight.datasets import DataSet
+from firstsight.decision import Templates
+from firstsight.errors import DataError
+from firstsight.evaluation.baseline import BASELINES
+from firstsight.evaluation.enrolment import DrawnGallery, draw_enrolment
+from firstsight.evaluation.oneshot import Across
+from firstsight.evaluation.subject import Subject
+from firstsight.types import Embedder, FloatArray, IntArray, Metric
+from firstsight.verdict import Door
+
+FPIR, IDENTITIES = 0.05, 20
+"""Of the door that is looked at where no other was asked for: one stranger in twenty, twenty enrolled."""
+FMR = 0.01
+"""At which one claimed identity is verified there."""
+_DRAWS, _PROBES, _STRANGERS = 20, 200, 400
+_ROUNDS = 100
+
+Float64Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Searches:
+    """Scores of all searches by one embedder.
+
+    Attributes:
+        own: ``(m,)`` of each mated search, against its own reference.
+        right: ``(m,)`` whether that is alone the best.
+        best: ``(s,)`` best of each search of a stranger.
+        others: ``(s, n)`` all of them.
+    """
+
+    own: FloatArray
+    right: npt.NDArray[np.bool_]
+    best: FloatArray
+    others: FloatArray
+
+
+def at_the_door(
+    subject: Subject,
+    *,
+    identities: int = IDENTITIES,
+    fpir: float = FPIR,
+) -> Door | None:
+    """Measure a door; None where the data can't serve: fewer than two classes, or none with two images.
+
+    Args:
+        subject: model and data, labelled.
+        identities: enrolled at most; half of the classes at most, so that there are strangers.
+        fpir: share of strangers who may be taken for somebody.
+    """
+    data, rng = subject.data, np.random.default_rng((subject.settings.seed, 18))
+    drawn = _drawn(data, rng, identities, subject.settings.across)
+    if drawn is None:
+        return None
+    size = len(drawn[0].classes)
+    used, place = np.unique(
+        np.concatenate([np.concatenate([d.references, d.probes, d.strangers]) for d in drawn]), return_inverse=True
+    )
+    within, at = [], 0
+    for d in drawn:
+        ends = np.cumsum([len(d.references), len(d.probes), len(d.strangers)])
+        within.append(np.split(place[at : at + ends[-1]], ends[:-1]))
+        at += ends[-1]
+    arrays = subject.arrays[used]
+    seen: list[tuple[str, Embedder, FloatArray]] = [("", subject.embedder, subject.embeddings[used])]
+    seen += [(b.name, b, b.embed_arrays(arrays)) for b in BASELINES]
+    searches = {name: _search(embedder, vectors, drawn, within) for name, embedder, vectors in seen}
+    names, groups = data.groups
+    unit = groups if len(names) > 1 and not subject.learned else data.labels
+    mated = np.concatenate([unit[d.probes] for d in drawn])
+    strange = np.concatenate([unit[d.strangers] for d in drawn])
+    fnir = {name: _fnir(found, mated, strange, fpir) for name, found in searches.items()}
+    clusters = int(unit.max()) + 1
+    resample = np.random.default_rng((subject.settings.seed, 78))
+    counts = [np.ones(clusters)] + [
+        np.bincount(resample.integers(0, clusters, clusters), minlength=clusters).astype(float) for _ in range(_ROUNDS)
+    ]
+    values = {name: np.array([rate(c) for c in counts]) for name, rate in fnir.items()}
+    ours = searches[""]
+    fnmr = np.array([rate(c) for rate in [_fnmr(ours, mated, strange)] for c in counts])
+    rank1 = np.array([_weighted(ours.right.astype(float), c[mated]) for c in counts])
+    baselines = {name: _metric(v) for name, v in values.items() if name}
+    better = np.min([v for name, v in values.items() if name], axis=0)
+    return Door(
+        size,
+        fpir,
+        _metric(values[""]),
+        _metric(fnmr),
+        _metric(rank1),
+        baselines,
+        _metric(better - values[""], limits=(-1.0, 1.0)),
+        len(np.unique(data.labels)),
+        subject.learned,
+    )
+
+
+def _drawn(data: DataSet, rng: np.random.Generator, identities: int, across: Across) -> list[DrawnGallery] | None:
+    """Galleries, of which each holds at most half of the classes; None where none can be."""
+    classes = len(data.classes)
+    for way in dict.fromkeys((across, "examples")):
+        size = min(identities, classes // 2)
+        while size >= 1:
+            try:
+                first = draw_enrolment(data, rng, identities=size, shots=1, across=way)
+            except DataError:
+                size //= 2
+                continue
+            more = [draw_enrolment(data, rng, identities=size, shots=1, across=way) for _ in range(_DRAWS - 1)]
+            return [_fewer(one, rng) for one in (first, *more)]
+    return None
+
+
+def _fewer(drawn: DrawnGallery, rng: np.random.Generator) -> DrawnGallery:
+    """The gallery with some of the searches."""
+    probes = rng.permutation(len(drawn.probes))[:_PROBES]
+    strangers = rng.permutation(drawn.strangers)[:_STRANGERS]
+    return DrawnGallery(
+        drawn.classes, drawn.references, drawn.owners, drawn.probes[probes], drawn.target[probes], strangers
+    )
+
+
+def _search(
+    embedder: Embedder, vectors: FloatArray, drawn: list[DrawnGallery], within: list[list[IntArray]]
+) -> _Searches:
+    own, right, others = [], [], []
+    for d, (references, probes, strangers) in zip(drawn, within, strict=True):
+        enrolled = Templates.of(embedder, vectors[references], d.owners, len(d.classes), None)
+        scores = enrolled.scores(embedder, vectors[probes])
+        mine = scores[np.arange(len(scores)), d.target]
+        own.append(mine)
+        right.append((scores >= mine[:, None]).sum(axis=1) == 1)
+        others.append(enrolled.scores(embedder, vectors[strangers]))
+    every = np.concatenate(others)
+    return _Searches(np.concatenate(own), np.concatenate(right), every.max(axis=1), every)
+
+
+class _fnir:  # noqa: N801  a function that holds what was sorted once
+    """FNIR ``(counts) -> rate`` at the threshold that lets in a share of the strangers."""
+
+    def __init__(self, found: _Searches, mated: IntArray, strange: IntArray, fpir: float) -> None:
+        order = np.argsort(-found.best, kind="stable")
+        self.scores, self.strange = found.best[order].astype(np.float64), strange[order]
+        self.own = np.where(found.right, found.own.astype(np.float64), -np.inf)
+        self.mated, self.fpir = mated, fpir
+
+    def __call__(self, counts: Float64Array) -> float:
+        weight = counts[self.strange].cumsum()
+        if not weight[-1]:
+            return float("nan")
+        out = int(np.searchsorted(weight, self.fpir * weight[-1] + 1e-9, side="right"))
+        limit = self.scores[out] if out < len(self.scores) else -np.inf
+        return _weighted((self.own <= limit).astype(float), counts[self.mated])
+
+
+class _fnmr(_fnir):  # noqa: N801
+    """FNMR at an FMR of 1 %, of one claimed identity."""
+
+    def __init__(self, found: _Searches, mated: IntArray, strange: IntArray) -> None:
+        flat = _Searches(found.own, np.ones(len(found.own), bool), found.others.ravel(), found.others)
+        super().__init__(flat, mated, np.repeat(strange, found.others.shape[1]), FMR)
+
+
+def _weighted(values: Float64Array, weight: Float64Array) -> float:
+    total = weight.sum()
+    return float(weight @ values / total) if total else float("nan")
+
+
+def _metric(values: Float64Array, limits: tuple[float, float] = (0.0, 1.0)) -> Metric:
+    """The first of some values, and the interval of the others."""
+    spread = values[1:][np.isfinite(values[1:])]
+    low, high = np.quantile(spread, [0.025, 0.975]) if len(spread) else limits
+    return Metric(float(values[0]), float(min(low, values[0])), float(max(high, values[0])))
