@@ -103,12 +103,13 @@ def _sentence(level: Level, door: Door) -> str:
         begins = "no better than comparing pixels"
     else:
         begins = f"not usable {where}"
-    even = "" if better or begins.startswith("no better") else ", which do as well"
+    even = "" if better or begins.startswith("no better") else _EVEN[door.gain.value > 0]
     alone = f"; one claimed identity is missed {_percent(door.fnmr.value)} of the time at an FMR of 1 %"
     rough = " (rough: few classes)" if door.classes < _SURE else ""
     return f"{begins}: {measured}{rough}; {rivals}{even}{alone if door.identities > 1 else ''}"
 
 
+_EVEN = (", which do as well", ", a difference within chance")
 _NAMED = {"pixels": "comparing pixels misses", "hog": "HOG"}
 
 

@@ -18,6 +18,7 @@ from firstsight.evaluation.baseline import BASELINES
 from firstsight.evaluation.enrolment import DrawnGallery, draw_enrolment
 from firstsight.evaluation.oneshot import Across
 from firstsight.evaluation.subject import Subject
+from firstsight.metrics.intervals import exact
 from firstsight.types import Embedder, FloatArray, IntArray, Metric
 from firstsight.verdict import Door
 
@@ -92,17 +93,18 @@ def at_the_door(
     ours = searches[""]
     fnmr = np.array([rate(c) for rate in [_fnmr(ours, mated, strange)] for c in counts])
     rank1 = np.array([_weighted(ours.right.astype(float), c[mated]) for c in counts])
-    baselines = {name: _metric(v) for name, v in values.items() if name}
+    classes = len(np.unique(data.labels))
+    baselines = {name: _metric(v, classes) for name, v in values.items() if name}
     better = np.min([v for name, v in values.items() if name], axis=0)
     return Door(
         size,
         fpir,
-        _metric(values[""]),
-        _metric(fnmr),
-        _metric(rank1),
+        _metric(values[""], classes),
+        _metric(fnmr, classes),
+        _metric(rank1, classes),
         baselines,
-        _metric(better - values[""], limits=(-1.0, 1.0)),
-        len(np.unique(data.labels)),
+        _metric(better - values[""]),
+        classes,
         subject.learned,
     )
 
@@ -178,8 +180,15 @@ def _weighted(values: Float64Array, weight: Float64Array) -> float:
     return float(weight @ values / total) if total else float("nan")
 
 
-def _metric(values: Float64Array, limits: tuple[float, float] = (0.0, 1.0)) -> Metric:
-    """The first of some values, and the interval of the others."""
-    spread = values[1:][np.isfinite(values[1:])]
-    low, high = np.quantile(spread, [0.025, 0.975]) if len(spread) else limits
-    return Metric(float(values[0]), float(min(low, values[0])), float(max(high, values[0])))
+def _metric(values: Float64Array, classes: int = 0) -> Metric:
+    """The first of some values, with the interval of the others; no narrower than so many classes can show a rate.
+
+    Of two classes resamples can't show what a third would do. So each class is taken for one trial too (Clopper and
+    Pearson): no error among ``c`` classes shows no less than about 3 / c.
+    """
+    value, spread = float(values[0]), values[1:][np.isfinite(values[1:])]
+    low, high = np.quantile(spread, [0.025, 0.975]) if len(spread) else (value, value)
+    if classes:
+        least, most = exact(value * classes, classes)
+        low, high = min(low, least), max(high, most)
+    return Metric(value, float(min(low, value)), float(max(high, value)))

@@ -12,7 +12,7 @@ from firstsight.evaluation.embedded import embedded
 from firstsight.evaluation.subject import Settings, Subject
 from firstsight.model import Model
 from firstsight.types import PixelArray, Verdict
-from firstsight.verdict import Door, level_of, of_door
+from firstsight.verdict import USABLE, Door, level_of, of_door
 
 FEW_CLASSES = 20  # learned from, below which that is the likeliest reason
 _SAMPLE = 2000
@@ -75,6 +75,11 @@ def _reason(subject: Subject, door: Door, learned_from: int) -> tuple[str, str]:
     """The likeliest reason, and the step that would help most; the first that applies."""
     if subject.learned:
         return "these classes were learned, so new ones will do worse", "evaluate on classes it has not seen"
+    if door.fnir.value < USABLE:
+        return (
+            f"too few classes to tell: {count(door.classes, 'class', 'classes')} held out",
+            "bring more classes: twenty held out show it, five can't",
+        )
     spectrum = variance_shares(subject.embeddings[:: max(1, len(subject.embeddings) // _SAMPLE)])
     if effective_dimensions(spectrum) < min(4.0, len(spectrum) / 2):
         return (
