@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from drawn import Cli
 from firstsight import api
 from firstsight.gallery import Gallery
+from firstsight.model import Model
+from firstsight.types import Verdict
 
 
 @pytest.fixture
@@ -21,17 +24,31 @@ def place(model_copy: Path, tmp_path: Path) -> Path:
     return file
 
 
-def test_all_is_well(place: Path, cli: Cli) -> None:
+def test_all_is_well(tmp_path: Path, cli: Cli) -> None:
     """Versions, model with its hash and speed, disk, store, permissions: nothing is broken, and nothing is changed."""
+    place = tmp_path / "glyphs.db"
+    Gallery.create(place, "glyphs").close()
     before = place.read_bytes()
     ran = cli("doctor", place, "--json")
     assert ran.code == 0, ran.out
     found = {check["name"]: check for check in ran.json}
     assert set(found) >= {"versions", "extras", "model", "disk", "fsync", "store", "gallery", "permissions", "keys"}
     assert "ms an embedding" in found["model"]["value"]
+    assert "usable at a door" in found["verdict"]["value"]
     assert not [check for check in ran.json if check["ok"] is False]
     assert place.read_bytes() == before
     assert "glyphs" in cli("doctor").out
+
+
+def test_a_useless_model_is_not_well(place: Path, cli: Cli) -> None:
+    """A gallery whose model misses most is broken, whatever else is in order."""
+    model = Model.load(place.parent / "model")
+    bad = Verdict("useless", "not usable at a door", "it learned nothing", "train longer", model=model.fingerprint)
+    model.save_calibration(replace(model.calibration, verdict=bad))
+    ran = cli("doctor", place)
+    assert ran.code == 3
+    assert "BROKEN verdict: main: not usable at a door; likeliest reason: it learned nothing" in ran.out
+    assert "train longer" in ran.out
 
 
 def damaged(place: Path, _: Path) -> None:

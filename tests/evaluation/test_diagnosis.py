@@ -281,7 +281,7 @@ def test_a_threshold_that_lets_all_in_is_noticed_end_to_end(protocol: str) -> No
     assert any(s.startswith(f"{rate} at the saved threshold is 100.00%") for s in said)
     high = replace(low, calibration=rule(0.99999))
     said, _ = diagnose(high, measure(protocol, high))
-    assert any("stricter than it need be" in s for s in said)
+    assert not any("stricter" in s for s in said)  # who misses nearly all is not told to be glad of it
 
 
 def test_the_report_carries_it(uncalibrated_model: Path, strangers: Path) -> None:

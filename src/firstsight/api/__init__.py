@@ -35,7 +35,6 @@ from firstsight.api.galleries import (
     remove,
     rename,
     replace,
-    verdict,
     verify,
 )
 from firstsight.api.reproductions import reproduce, reproductions
@@ -348,7 +347,6 @@ __all__ = [
     "reproductions",
     "revoke_key",
     "train",
-    "verdict",
     "verify",
     "why",
 ]

@@ -30,7 +30,6 @@ from firstsight.types import (
     Removal,
     Source,
     Tally,
-    Verdict,
 )
 
 
@@ -43,17 +42,6 @@ def create(gallery: str | Path, *, model: Model | str | Path, keep_sources: bool
         keep_sources: keep the image of each reference, so that it can be rebuilt for another model without the files.
     """
     return Gallery.create(gallery, model, keep_sources=keep_sources)
-
-
-def verdict(gallery: str | Path, *, model: str | Path | None = None) -> Verdict | None:
-    """What the gallery's model was found to be good for; None of models of earlier versions.
-
-    Args:
-        gallery: its address.
-        model: where its model is now, if it has moved.
-    """
-    with Gallery.open(gallery, model) as opened:
-        return opened.model.verdict
 
 
 def galleries(store: str | Path) -> list[GalleryInfo]:

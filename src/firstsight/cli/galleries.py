@@ -63,6 +63,7 @@ def enroll(
     """Add references of an identity; returns once they are on disk. An image that it has already adds nothing."""
     from firstsight import api
     from firstsight.cli import receipts, render
+    from firstsight.gallery import Gallery
 
     with render.reading(quiet=json) as progress:
         made, lost = several(
@@ -79,7 +80,10 @@ def enroll(
                 progress=progress,
             )
         )
-    verdict = None if json or data is None else api.verdict(gallery, model=model)
+    verdict = None
+    if data is not None and not json:
+        with Gallery.open(gallery, model) as opened:
+            verdict = opened.model.verdict
     receipts.enrolled(made, gallery, verdict, json=json)
     return render.failed(lost, 0)
 

@@ -1,0 +1,75 @@
+"""One model, one verdict: the same level and the same sentence at every door."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import Cli
+from firstsight import api
+from firstsight.model import Model
+from firstsight.serve.app import create_app
+from firstsight.serve.settings import Settings
+from served import from_here
+
+
+@pytest.fixture
+def place(model_copy: Path, tmp_path: Path) -> str:
+    """A gallery of a model with a verdict."""
+    api.create(tmp_path / "g.db", model=model_copy).close()
+    return str(tmp_path / "g.db")
+
+
+def test_the_verdict_is_one_at_every_door(
+    cli: Cli, model_copy: Path, strangers: Path, place: str, tmp_path: Path
+) -> None:
+    """Command line, JSON, Python, the card, doctor, bulk enrolment and the service say one thing."""
+    api.calibrate(model_copy, str(strangers))
+    model = Model.load(model_copy)
+    found = model.verdict
+    assert found is not None
+    assert found == model.calibration.verdict  # type: ignore[union-attr]
+    assert json.loads(cli("calibrate", model_copy, strangers, "--json").out)["verdict"]["sentence"] == found.sentence
+    assert f"verdict: {found.sentence}" in cli("calibrate", model_copy, strangers).out
+    assert found.sentence in (model_copy / "README.md").read_text()
+    checks = {check.name: check for check in api.doctor(place)}
+    assert found.sentence in checks["verdict"].value
+    assert checks["verdict"].ok == {"usable": True, "useless": False}.get(found.level)
+    assert f"verdict: {found.sentence}" in cli("enroll", place, "--data", strangers, "--override", "all").out
+    with from_here(create_app(Settings(store=place))) as service:
+        assert service.get("/v1/model").json()["verdict"]["sentence"] == found.sentence
+
+
+def test_a_report_and_its_page_say_one_thing(cli: Cli, model_copy: Path, strangers: Path, tmp_path: Path) -> None:
+    """Whatever the protocol, on one data set there is one verdict, and the page begins with it."""
+    (model_copy / "calibration.json").unlink()
+    told = set()
+    for protocol in ("nway", "verification", "retrieval"):
+        ways = ["--ways", "3", "--tasks", "20"] if protocol == "nway" else []
+        ran = cli("evaluate", model_copy, protocol, strangers, *ways, "--report", tmp_path / "r.html")
+        told.add(next(line for line in ran.out.splitlines() if line.startswith("verdict: ")))
+        page = (tmp_path / "r.html").read_text()
+        assert page.index('class="verdict') < page.index('class="headline"')
+    assert len(told) == 1
+    assert api.evaluate(model_copy, "retrieval", str(strangers)).verdict.sentence in told.pop()  # type: ignore[union-attr]
+
+
+def test_after_a_failure_there_is_no_next_command(cli: Cli, model_copy: Path, strangers: Path) -> None:
+    """A model that is useless is not sent on to a gallery."""
+    import numpy as np
+
+    from firstsight.types import Metric
+    from firstsight.verdict import Door, of_door
+
+    bad = Metric(0.9, 0.8, 0.95)
+    door = Door(3, 0.05, bad, bad, bad, {"pixels": bad}, Metric(0.0, -0.1, 0.1), 6, learned=False)
+    model = Model.load(model_copy)
+    verdict = of_door(door, data="folder:x", model=model.fingerprint, reason="", advice="bring more classes")
+    from firstsight.cli.render import goes_on
+
+    assert np.isfinite(verdict.fnir.value)  # type: ignore[union-attr]
+    assert not goes_on(verdict)
+    out = cli("calibrate", model_copy, strangers).out
+    assert ("next: firstsight gallery create" in out) == ("verdict: usable" in out or "verdict: weak" in out)
