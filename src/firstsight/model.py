@@ -283,17 +283,6 @@ class Model:
         made = self.spec.input.model_copy(update={"settings": {**self.spec.input.settings, "depth": depth}})
         return Model(self.path, self.spec.model_copy(update={"input": made}), encode=self._encode)
 
-    def save_verdict(self, verdict: Verdict) -> None:
-        """Write what training found it to be good for, in its record and on its card.
-
-        Raises:
-            StorageError: the directory can't be written.
-        """
-        spec = self.spec.model_copy(update={"trained": self.spec.trained.model_copy(update={"verdict": verdict})})
-        content = json.dumps(spec.model_dump(exclude_none=True), indent=1).encode()
-        write_together(self.path, {"README.md": card(spec, self.calibration).encode(), "model.json": content})
-        self.spec = spec
-
     def save_calibration(self, calibration: Calibration, *, depth: int = 0) -> None:
         """Write the calibration and the card beside the model, both or neither.
 

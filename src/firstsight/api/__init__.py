@@ -44,7 +44,6 @@ from firstsight.datasets.readings import Progress
 from firstsight.errors import UsageError
 from firstsight.evaluation import calibrate as calibration
 from firstsight.evaluation import run
-from firstsight.evaluation.judging import judge_trained
 from firstsight.evaluation.protocols import protocols
 from firstsight.evaluation.subject import Settings
 from firstsight.model import Model, models
@@ -110,12 +109,9 @@ def train(
     free(place, overwrite=overwrite, resume=resume or so_far)
     listen = listen or listener()
     if so_far:
-        made = training.so_far(chosen, place, listen=listen, network=encoder)
-    else:
-        board = None if tensorboard is None else Path(tensorboard)
-        made = training.train(chosen, place, resume=resume, tensorboard=board, listen=listen, network=encoder)
-    held = chosen.settings("data")
-    return judge_trained(made, str(held["validation"] or held["calibration"]))
+        return training.so_far(chosen, place, listen=listen, network=encoder)
+    board = None if tensorboard is None else Path(tensorboard)
+    return training.train(chosen, place, resume=resume, tensorboard=board, listen=listen, network=encoder)
 
 
 def export(

@@ -114,7 +114,8 @@ def calibrate(
         shifts=_shifts(model, held, embeddings, target, seed) if by_class else (),
     )
     subject = Subject(model, held, arrays, embeddings, Settings(seed=seed), calibration)
-    calibration = replace(calibration, verdict=judge(subject, model))
+    found = judge(subject, learned_from=len(model.spec.trained.classes), model=model.fingerprint)
+    calibration = replace(calibration, verdict=found)
     given.save_calibration(calibration, depth=depth)
     if depth:
         tell(

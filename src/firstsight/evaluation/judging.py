@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstsight.datasets import open_data
-from firstsight.errors import DataError, count
+from firstsight.errors import count
 from firstsight.evaluation.diagnosis import effective_dimensions, variance_shares
 from firstsight.evaluation.door import FPIR, IDENTITIES, at_the_door
-from firstsight.evaluation.embedded import embedded
-from firstsight.evaluation.subject import Settings, Subject
-from firstsight.model import Model
+from firstsight.evaluation.subject import Subject
 from firstsight.types import PixelArray, Verdict
 from firstsight.verdict import USABLE, Door, level_of, of_door
 
@@ -19,35 +16,13 @@ _SAMPLE = 2000
 _ALIGNED = 0.02  # share of the variance of pixels that their mean picture has where things stand at the same place
 
 
-def judge_trained(model: Model, address: str) -> Model:
-    """The model with a verdict in its record, by the classes that were held out; without one where none were.
-
-    Args:
-        model: as it was written.
-        address: of classes that it has not learned; "" where there are none.
-
-    Raises:
-        StorageError: its directory can't be written.
-    """
-    if not address:
-        return model
-    try:
-        held = open_data(address)
-        learned = bool(held.class_names & model.trained_classes)
-        subject = Subject(model, held, *embedded(model, held), Settings(), learned=learned)
-        found = judge(subject, model)
-    except DataError as error:
-        found = Verdict("unknown", f"not known: {error}", data=address, model=model.fingerprint)
-    model.save_verdict(found)
-    return model
-
-
-def judge(subject: Subject, model: Model, *, identities: int | None = None) -> Verdict:
+def judge(subject: Subject, *, learned_from: int, model: str = "", identities: int | None = None) -> Verdict:
     """The verdict on a model by the data it was just measured on.
 
     Args:
         subject: model and data.
-        model: the same, for what it learned from.
+        learned_from: how many classes the model learned from.
+        model: its fingerprint, where it is known by now.
         identities: enrolled at the door; else what the threshold was chosen for, with its FPIR, or 20 and 5 %.
     """
     target = subject.calibration.target if subject.calibration else None
@@ -63,12 +38,12 @@ def judge(subject: Subject, model: Model, *, identities: int | None = None) -> V
             f"not known: {name} holds {why}, so no door could be tried",
             advice="" if subject.data.pairs else "bring two images or more of each class",
             data=name,
-            model=model.fingerprint,
+            model=model,
         )
     reason, advice = "", ""
     if subject.learned or level_of(door.fnir) != "usable":
-        reason, advice = _reason(subject, door, len(model.spec.trained.classes))
-    return of_door(door, data=name, model=model.fingerprint, reason=reason, advice=advice)
+        reason, advice = _reason(subject, door, learned_from)
+    return of_door(door, data=name, model=model, reason=reason, advice=advice)
 
 
 def _reason(subject: Subject, door: Door, learned_from: int) -> tuple[str, str]:

@@ -66,7 +66,12 @@ def evaluate(
     subject = Subject(model, held, *vectors, settled, calibration, choice, learned=seen)
     outcome = procedure.measure(subject)
     diagnosis, details = diagnose(subject, outcome)
-    found = judge(subject, model, identities=settled.ways if procedure.measure is openset else None)
+    found = judge(
+        subject,
+        learned_from=len(model.spec.trained.classes),
+        model=model.fingerprint,
+        identities=settled.ways if procedure.measure is openset else None,
+    )
     return Report(
         protocol=f"{protocol}: {outcome.protocol}" if protocol not in outcome.protocol else outcome.protocol,
         data=held.name,

@@ -19,7 +19,9 @@ from torch.optim.swa_utils import AveragedModel
 from firstsight.datasets import DataSet, absolute, refuse_overlap
 from firstsight.datasets.readings import read_all
 from firstsight.errors import TrainingError, UsageError
+from firstsight.evaluation.judging import judge
 from firstsight.evaluation.oneshot import query_credits
+from firstsight.evaluation.subject import Settings, Subject
 from firstsight.files import write_atomically
 from firstsight.learn import checkpoint, memory
 from firstsight.learn.augment.composing import Composer
@@ -42,6 +44,7 @@ from firstsight.learn.start import check_start, goes_on, load_similarity, load_w
 from firstsight.learn.watching import Watch
 from firstsight.model import Model
 from firstsight.spec import TrainingSpec
+from firstsight.types import Verdict
 
 
 class Run:
@@ -113,6 +116,7 @@ class Run:
         self.earlier = (0.0, 0.0, 0)  # wall and core seconds, and peak memory, of the runs this one goes on from
         self.watch = Watch(recipe, self.similarity)
         self.best = Best()
+        self.idle = 0  # steps in a row without a loss
         if settings.patience and self.episodes is None:
             raise UsageError(
                 "training.patience waits for a better look at validation classes, and there are none; set 0"
@@ -228,6 +232,7 @@ class Run:
             "validation": self.validation,
             "flat_checks": self.watch.flat,
             "best": self.best.state(),
+            "idle": self.idle,
             "log": self.log.read_text(encoding="utf-8") if self.log.exists() else "",
             "encoder": self.encoder.state_dict(),
             "average": self.average.state_dict(),
@@ -277,7 +282,7 @@ class Run:
         self.optimiser.load_state_dict(state["optimiser"])
         self.earlier = state["spent"]
         self.validation, self.watch.flat = state["validation"], state["flat_checks"]
-        self.best = Best(**state["best"])
+        self.best, self.idle = Best(**state["best"]), state.get("idle", 0)
         return state
 
     def _decisive(self) -> dict[str, Any]:
@@ -290,7 +295,8 @@ class Run:
         if self.best.step:
             self.best.restore(self.final)
             self.validation = dict.fromkeys(self.validation, self.best.accuracy)
-            self.listen(Event("note", message=f"the model is that of step {self.best.step:,}, the best look"))
+            if self.best.step != steps:
+                self.listen(Event("note", message=f"the model is that of step {self.best.step:,}, the best look"))
         data = self.recipe.data
         final = self.final
         lab = LabEmbedder(final.encoder, final.similarity, self.recipe.export.views)
@@ -312,6 +318,7 @@ class Run:
             validation=self.validation,
             backbone=stands_on(self.encoder),
             growth=growth,
+            verdict=self._verdict(lab),
         )
         return save(
             self.out,
@@ -324,6 +331,17 @@ class Run:
             trained=trained,
             probe=self.arrays[:64].numpy(),
         )
+
+    def _verdict(self, lab: LabEmbedder) -> Verdict | None:
+        """What it is good for, by the classes held out; None without any."""
+        if self.held is None or self.held_arrays is None:
+            return None
+        if self.held_features is not None:
+            embeddings = lab.embed_features(self.held_features)
+        else:
+            embeddings = lab.embed_arrays(self.held_arrays)
+        subject = Subject(lab, self.held, self.held_arrays, embeddings, Settings())
+        return judge(subject, learned_from=len(self.data.class_names | self.inherited))
 
     def end(self) -> None:
         """Drop the checkpoint: nothing is left to go on with."""

@@ -17,6 +17,7 @@ import torch
 
 from firstsight.datasets import addressed, is_whole
 from firstsight.files import append_line, sweep
+from firstsight.learn.best import IDLE, NO_LOSS
 from firstsight.learn.board import Show, board, writer
 from firstsight.learn.data import open_classes
 from firstsight.learn.events import Event, Listener
@@ -104,14 +105,15 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> int:
         run=spread,
     )
     step, examples = start, 0
-    if run.best.exhausted(settings.patience):  # killed between its last step and its export
+    if _is_over(run, step):  # killed between its last step and its export
         return step
     with _interrupts() as interrupted:
         for done in steps:
             step, examples = done.step, examples + done.examples
             if settings.average:
                 run.average.update_parameters(run.learned)
-            last = step == settings.steps
+            run.idle = run.idle + 1 if done.loss < NO_LOSS else 0
+            last = step == settings.steps or run.idle >= IDLE
             speed = examples / (time.perf_counter() - began)
             values = {"loss": done.loss, "learning_rate": done.learning_rate, "examples_per_second": speed}
             if step % CHECK_EVERY == 0 or last:
@@ -121,9 +123,8 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> int:
                 accuracy = run.validate()
                 if accuracy is not None:
                     values["validation_accuracy"] = accuracy
-                    if settings.patience:
-                        run.best.look(step, accuracy, run.final)
-                        last = last or run.best.exhausted(settings.patience)
+                    run.best.look(step, accuracy, run.final)
+            last = last or _is_over(run, step)
             run.listen(Event("step", step, settings.steps, values=values))
             if step % 10 == 0 or len(values) > 3:
                 append_line(run.log, json.dumps({"step": step, **values}))
@@ -135,6 +136,31 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> int:
             if last:
                 break
     return step
+
+
+def _is_over(run: Run, step: int) -> bool:
+    """Whether more steps would bring nothing: early stopping, or no progress, or nothing left to learn."""
+    if run.best.exhausted(run.recipe.training.patience):
+        return True
+    if run.idle >= IDLE:
+        run.listen(
+            Event(
+                "note",
+                message=f"stopped at step {step:,}: the loss has been 0 for {IDLE} steps, so these "
+                "images teach no more; more classes or harder ones would",
+            )
+        )
+        return True
+    if run.best.stalled(step, run.recipe.training.steps):
+        run.listen(
+            Event(
+                "note",
+                message=f"stopped at step {step:,}: no look at the held-out classes was as good as "
+                f"that at step {run.best.step:,}",
+            )
+        )
+        return True
+    return False
 
 
 def with_data(recipe: Recipe, address: str | Path) -> Recipe:
