@@ -56,4 +56,6 @@ def test_the_reason_names_the_target_and_the_risk() -> None:
     """A decision says what the threshold was set for; a match how many strangers would pass in this gallery."""
     assert "FMR 0.01" in decide(0.7, RULE).reason
     scores = np.linspace(0, 0.9, 10).astype(np.float32)
-    assert "about 9.6% of strangers" in match(scores, list("abcdefghij"), RULE).reason
+    found = match(scores, list("abcdefghij"), RULE)
+    assert found.strangers_accepted == pytest.approx(1 - 0.99**10)
+    assert "with 10 enrolled, about 10 of 100 strangers would be taken for someone" in found.answer

@@ -38,6 +38,8 @@ def test_the_truth_of_an_answer_is_in_no_field() -> None:
     assert json.loads(json.dumps(dataclasses.asdict(made))) == told | {
         "probability_low": None,
         "probability_high": None,
+        "needed": None,
+        "answer": "",
     }
     assert made == dataclasses.replace(made)
     assert Decision(None, 0.1, None, None, "") == Decision(None, 0.1, None, None, "")

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from firstsight.answer import against, strangers
 from firstsight.calibration import Calibration
-from firstsight.errors import CalibrationError, count
+from firstsight.errors import CalibrationError
 from firstsight.types import BoolArray, Candidate, Decision, Embedder, FloatArray, IntArray, Match, PairEmbedder
 
 NOBODY = -1
@@ -77,14 +78,29 @@ def decide(score: float, calibration: Calibration | None) -> Decision:
     """The answer to "are these two the same?"; undecided (``same`` None) without a calibration."""
     if calibration is None:
         reason = "the model is not calibrated, so there is a score but no decision; run firstsight calibrate"
-        return Decision(None, score, None, None, reason)
+        return Decision(None, score, None, None, reason, answer=f"undecided: score {score:.3f}, no threshold")
     same = bool(accepts(score, calibration))
     side = "reaches" if same else "is below"
     reason = (
         f"score {score:.3f} {side} the threshold {calibration.threshold:.3f} set for {calibration.target.describe()}"
     )
-    probability = float(calibration.probability(score))
-    return Decision(same, score, probability, calibration.threshold, reason, *calibration.band(score))
+    probability, needed = float(calibration.probability(score)), needed_by(calibration)
+    how = against(score, probability, calibration.threshold, needed, reached=same)
+    return Decision(
+        same,
+        score,
+        probability,
+        calibration.threshold,
+        reason,
+        *calibration.band(score),
+        needed=needed,
+        answer=f"{'same' if same else 'not the same'}: {how}",
+    )
+
+
+def needed_by(calibration: Calibration) -> float:
+    """The probability that an answer must have: that at the threshold, where float32 decides."""
+    return float(calibration.probability(np.float32(calibration.threshold)))
 
 
 def match(
@@ -113,32 +129,64 @@ def match(
             "create the gallery"
         )
     order = np.argsort(-scores, kind="stable")
+    reached = accepts(scores, calibration)
     candidates = tuple(
-        Candidate(identities[i], float(scores[i]), float(calibration.probability(scores[i]))) for i in order[:top]
+        Candidate(identities[i], float(scores[i]), float(calibration.probability(scores[i])), bool(reached[i]))
+        for i in order[:top]
     )
     best = candidates[0]
     tied = len(order) > 1 and scores[order[1]] == scores[order[0]]
-    known = bool(accepts(best.score, calibration)) and not tied
+    known = bool(reached[order[0]]) and not tied
+    second = identities[order[1]] if len(order) > 1 else ""
+    side = "reaches" if reached[order[0]] else "is below"
     if tied:
-        reason = f"{best.identity} and {identities[order[1]]} score the same ({best.score:.3f})"
+        reason = f"{best.identity} and {second} score the same ({best.score:.3f})"
     elif known:
-        among = enrolled or len(identities)
-        risk = calibration.expected_fpir(among)
         reason = (
-            f"score {best.score:.3f} reaches the threshold {calibration.threshold:.3f}; among "
-            f"{count(among, 'identity', 'identities')} about {risk:.1%} of strangers would too"
+            f"score {best.score:.3f} {side} the threshold {calibration.threshold:.3f} set for "
+            f"{calibration.target.describe()}"
         )
     else:
-        reason = f"best score {best.score:.3f} ({best.identity}) is below the threshold {calibration.threshold:.3f}"
-    return Match(
+        reason = f"best score {best.score:.3f} ({best.identity}) {side} the threshold {calibration.threshold:.3f}"
+    rival = second if known and len(order) > 1 and reached[order[1]] else ""
+    size = enrolled or len(identities)
+    low, high = calibration.band(best.score)
+    made = Match(
         identity=best.identity if known else None,
         score=best.score,
         probability=best.probability,
         threshold=calibration.threshold,
         reason=reason,
         candidates=candidates,
-        **dict(zip(("probability_low", "probability_high"), calibration.band(best.score), strict=True)),
+        needed=needed_by(calibration),
+        strangers_accepted=calibration.expected_fpir(size),
+        probability_low=low,
+        probability_high=high,
     )
+    why = f"{best.identity} and {second} are as alike" if tied else ""
+    return replace(made, answer=match_in_words(made, best, size, why=why, rival=rival))
+
+
+def match_in_words(made: Match, one: Candidate, enrolled: int, *, why: str = "", rival: str = "") -> str:
+    """The answer of a match to people.
+
+    Args:
+        made: without it.
+        one: whom it speaks of: the answer, or the nearest.
+        enrolled: how many there are.
+        why: what speaks against who reaches the threshold.
+        rival: who reaches the threshold too.
+    """
+    reached = bool(one.reached)
+    how = against(one.score, one.probability or 0.0, made.threshold, made.needed or 0.0, reached=reached)
+    if made.identity is not None:
+        words = f"{made.identity}: {how}{f'; {rival} reaches it too' if rival else ''}"
+    elif why:
+        words = f"unknown: {why} ({how})"
+    else:
+        words = f"unknown: the nearest is {one.identity}, {how}"
+    share = made.strangers_accepted
+    return words if share is None else f"{words}; {strangers(enrolled, share)}"
 
 
 def assign(indices: IntArray, scores: FloatArray, calibration: Calibration) -> IntArray:

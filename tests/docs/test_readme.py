@@ -59,7 +59,7 @@ def test_the_loop_in_python(
     assert block is not None
     exec(compile(block[1], "README.md", "exec"), {})
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("Decision(same=True")
+    assert said[0].startswith("same: ")
     assert float(said[1]) > 0.5
     assert said[2] == "six"
 

@@ -27,6 +27,7 @@ FLOORS = {
     "calibration": 3,
     "spec": 3,
     "verdict": 3,
+    "answer": 4,
     "card": 4,
     "decision": 4,
     "model": 4,

@@ -519,17 +519,17 @@ def test_12_a_threshold_for_twenty_holds_for_twenty() -> None:
 
 
 def test_12_a_match_states_the_risk_of_its_gallery() -> None:
-    """The reason of a match names the number of identities and how many strangers would pass among so many."""
+    """A match says the number of identities, and how many strangers would be taken for one of so many."""
     calibration = rule(0.5)
     said = []
     for size in (1, 20, 500):
         scores = np.full(size, 0.1, np.float32)
         scores[0] = 0.9
-        reason = match(scores, [f"n{i}" for i in range(size)], calibration).reason
+        found = match(scores, [f"n{i}" for i in range(size)], calibration)
         risk = 1 - 0.99**size
-        assert f"{size:,} identit" in reason
-        assert f"{risk:.1%} of strangers" in reason
-        said.append(reason)
+        assert found.strangers_accepted == pytest.approx(risk)
+        assert f"with {size:,} enrolled, about {round(100 * risk)} of 100 strangers" in found.answer
+        said.append(found.answer)
     assert len(set(said)) == 3
 
 

@@ -64,7 +64,13 @@ def enrolled(made: Sequence[Enrolment | Failure], gallery: str, verdict: Verdict
         return
     receipts = [one for one in made if not hasattr(one, "error")]
     shown = (
-        receipts if len(receipts) <= 10 else [*receipts[:10], *[r for r in receipts[10:] if r.notes and r.added][:10]]
+        receipts
+        if len(receipts) <= 10
+        else [
+            *receipts[:10],
+            *[r for r in receipts[10:-1] if r.notes and r.added][:10],
+            *[r for r in receipts[-1:] if r.notes],
+        ]
     )
     for r in shown:
         print(f"{r.identity}: {r.added} enrolled, {r.references} in all{_notes(r.notes)}")
@@ -128,15 +134,14 @@ def decided(decision: Decision, about: str, *, json: bool) -> int:
     elif decision.same is None:
         print(f"score {decision.score:.3f} for {in_line(about)}: {decision.reason}")
     else:
-        answer = "same" if decision.same else "not the same"
-        print(f"{answer}: {in_line(about)}, {_probability(decision)} ({decision.reason})")
+        print(f"{decision.answer}{_band(decision)} ({in_line(about)}; {decision.reason})")
     return 2 if decision.same is None else int(not decision.same)
 
 
-def _probability(answer: Decision | Match) -> str:
-    """The probability with its band, where the two differ as printed."""
-    low, high = f"{answer.probability_low or 0:.1%}", f"{answer.probability_high or 0:.1%}"
-    return f"probability {answer.probability:.1%}" + (f" [{low}, {high}]" if low != high else "")
+def _band(answer: Decision | Match) -> str:
+    """The 95 % band of the probability, where its ends differ as printed."""
+    low, high = f"{100 * (answer.probability_low or 0):.1f}", f"{100 * (answer.probability_high or 0):.1f}"
+    return f" [95 % band of the probability: {low} to {high} %]" if low != high else ""
 
 
 def matched(matches: Sequence[Match | Failure], probes: list[Any], gallery: str, *, one: bool, json: bool) -> None:
@@ -146,9 +151,9 @@ def matched(matches: Sequence[Match | Failure], probes: list[Any], gallery: str,
         return
     if one:
         m = cast("Match", matches[0])
-        print(f"{m.identity or 'unknown'}, {_probability(m)} ({m.reason})")
+        print(f"{in_line(m.answer)}{_band(m)} ({m.reason})")
         for c in m.candidates:
-            print(f"  {c.score:7.3f}  {c.probability:6.1%}  {c.identity}")
+            print(f"  {c.score:7.3f}  {c.probability:6.1%}  {'reaches' if c.reached else 'below  '}  {c.identity}")
     else:
         from firstsight.decision import notes_in
 
@@ -156,8 +161,7 @@ def matched(matches: Sequence[Match | Failure], probes: list[Any], gallery: str,
         for probe, answer in zip(called, matches, strict=True):
             if hasattr(answer, "error"):
                 continue
-            told = f"probability {answer.probability:.1%}, score {answer.score:.3f}{_notes(notes_in(answer.reason))}"
-            print(f"{in_line(probe)}: {answer.identity or 'unknown'}, {told}")
+            print(f"{in_line(probe)}: {in_line(answer.answer)}{_notes(notes_in(answer.reason))}")
     print(f"next: where an answer is wrong, add a reference: firstsight enroll {gallery} NAME IMAGE")
 
 
@@ -207,7 +211,10 @@ def _event(event: Event) -> str:
         answer = f" {event.identity}"
     parts = [f"{event.verb}{answer}"]
     if event.probability is not None:
-        parts.append(f"probability {event.probability:.1%}")
+        told = f"probability {event.probability:.1%}"
+        if event.score is not None and event.threshold is not None:  # a probability alone may contradict the answer
+            told += f" (score {event.score:.3g}, needs {event.threshold:.3g})"
+        parts.append(told)
     if event.place or event.direction:
         parts.append(" ".join(filter(None, (event.place, event.direction))))
     parts += [f"by {event.actor}"] * bool(event.actor) + ["image kept"] * event.kept

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from firstsight.calibration import Calibration
-from firstsight.decision import NOBODY, Templates, assign, decide, match
+from firstsight.decision import NOBODY, Templates, assign, decide, match, match_in_words
 from firstsight.errors import CalibrationError, GalleryError, UsageError, count
 from firstsight.gallery.enrolled import Blocks, search
 from firstsight.model import Model
-from firstsight.types import Decision, FloatArray, IntArray, Match
+from firstsight.types import Candidate, Decision, FloatArray, IntArray, Match
 
 MOST_PROBES = 1000  # of one assignment
 
@@ -76,31 +76,46 @@ def assigned(model: Model, blocks: Blocks, probes: FloatArray, *, top: int) -> l
     answers = []
     for n, (who, best) in enumerate(found):
         plain = match(best, who, calibration, top=top, enrolled=enrolled)
-        answers.append(_answer(n, given, indices, scores, who, plain, model))
+        answers.append(_answer(n, given, indices, scores, who, plain, model, enrolled))
     return answers
 
 
 def _answer(
-    n: int, given: IntArray, indices: IntArray, scores: FloatArray, who: Sequence[str], plain: Match, model: Model
+    n: int,
+    given: IntArray,
+    indices: IntArray,
+    scores: FloatArray,
+    who: Sequence[str],
+    plain: Match,
+    model: Model,
+    enrolled: int,
 ) -> Match:
     """The match of one probe, after all were assigned; ``plain`` is what it would be alone."""
     if given[n] == NOBODY:
         if plain.identity is None:
             return plain
         reason = f"{plain.identity} (score {plain.score:.3f}) is another probe's, and nobody else reaches the threshold"
-        return replace(plain, identity=None, reason=reason)
+        why = f"{plain.identity} is another probe's, and nobody else reaches the threshold"
+        return _nobody(plain, plain.candidates[0], enrolled, reason, why)
     mine = int(np.flatnonzero(indices[n] == given[n])[0])
     free = ~np.isin(indices[n], np.delete(given, n))
     free[mine] = False
     rivals = np.flatnonzero(free & (scores[n] == scores[n, mine]))
     if len(rivals):
         reason = f"{who[mine]} and {who[rivals[0]]} score the same ({scores[n, mine]:.3f})"
-        return replace(plain, identity=None, reason=reason)
+        one = match(scores[n, mine : mine + 1], [who[mine]], model.calibration).candidates[0]
+        return _nobody(plain, one, enrolled, reason, f"{who[mine]} and {who[rivals[0]]} are as alike")
     if mine == 0 and plain.identity is not None:
         return plain
-    own = match(scores[n, mine : mine + 1], [who[mine]], model.calibration)
-    reason = f"{own.reason.split(';')[0]}; who scores as high or higher is another probe's"
+    own = match(scores[n, mine : mine + 1], [who[mine]], model.calibration, enrolled=enrolled)
+    reason = f"{own.reason}; who scores as high or higher is another probe's"
     return replace(own, reason=reason, candidates=plain.candidates)
+
+
+def _nobody(plain: Match, one: Candidate, enrolled: int, reason: str, why: str) -> Match:
+    """No answer, though ``one`` reaches the threshold."""
+    made = replace(plain, identity=None, reason=reason)
+    return replace(made, answer=match_in_words(made, one, enrolled, why=why))
 
 
 def _asked(blocks: Blocks, top: int) -> int:

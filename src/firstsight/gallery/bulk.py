@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from firstsight.answer import crowded
 from firstsight.datasets import DataSet
 from firstsight.datasets.readings import Progress
 from firstsight.errors import BatchError, GalleryError, InputError, count
@@ -100,6 +101,9 @@ def enroll_data(
     receipts = [
         Enrolment(name, added[name], now[name], (*repeated(n, added[name]), *notes[name])) for name, n in asked.items()
     ]
+    if any(added[name] == now[name] for name in asked):  # the gallery has grown
+        last = receipts[-1]
+        receipts[-1] = dataclasses.replace(last, notes=(*last.notes, *crowded(gallery.model.calibration, len(now))))
     if failures:
         lost = list(failures.values())
         if not receipts:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable, Sequence
+from dataclasses import replace as dc_replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 
+from firstsight.answer import crowded
 from firstsight.decision import with_notes
 from firstsight.errors import GalleryError, InputError, UsageError
 from firstsight.gallery.asking import assigned, matched, verified
@@ -96,7 +98,8 @@ class Gallery(Bound, Looking):
             GalleryError: the identity is not a name.
             StorageError: the disk refused; what was stored before is intact.
         """
-        return self._add(*self._entry(identity, sources, metadata, override), record=record)
+        made = self._add(*self._entry(identity, sources, metadata, override), record=record)
+        return dc_replace(made, notes=(*made.notes, *self._crowded())) if made.added == made.references else made
 
     def replace(
         self,
@@ -133,6 +136,12 @@ class Gallery(Bound, Looking):
         taken, lost = readable(lambda one: take(self.model, one, keep=keep), several)
         vectors = self._embedded(taken)
         return [*examine(self.store, self.model, self.everybody(), called, taken, vectors), *map(unreadable, lost)]
+
+    def _crowded(self) -> tuple[str, ...]:
+        """What is said of a gallery that has grown too large for its threshold."""
+        blocks = self.everybody()
+        size = sum(len(block.ids) for block in blocks) if blocks else len(self.store.identities())
+        return crowded(self.model.calibration, size)
 
     def _taken(self, sources: Source | Sequence[Source]) -> tuple[builtins.list[Taken], FloatArray]:
         several, keep = listed(sources), self.store.contract.keep_sources

@@ -181,6 +181,8 @@ class Decision:
         threshold: the score from which the answer is "same", or None.
         reason: one sentence.
         probability_low, probability_high: 95 % band of the probability, from resampling what it was calibrated on.
+        needed: the probability at the threshold, or None.
+        answer: the answer to people, with how sure it is and must be; ``str`` of the decision.
     """
 
     same: bool | None
@@ -190,6 +192,12 @@ class Decision:
     reason: str
     probability_low: float | None = None
     probability_high: float | None = None
+    needed: float | None = None
+    answer: str = ""
+
+    def __str__(self) -> str:
+        """The answer in words."""
+        return self.answer or self.reason
 
     def __bool__(self) -> bool:
         """Whether it is the same.
@@ -204,11 +212,19 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One enrolled identity as an answer to a probe."""
+    """One enrolled identity as an answer to a probe, compared on its own.
+
+    Attributes:
+        identity: its name.
+        score, probability: as in Decision; the score is less the shift of its number of references, so that one
+            threshold holds for all candidates.
+        reached: whether it reaches the threshold; several may, and the best of them is the answer.
+    """
 
     identity: str
     score: float
     probability: float | None
+    reached: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +236,9 @@ class Match:
         score, probability, threshold: of the best candidate, as in Decision.
         reason: one sentence.
         candidates: the best identities, best first.
-        probability_low, probability_high: as in Decision.
+        probability_low, probability_high, needed, answer: as in Decision.
+        strangers_accepted: share of strangers whom a gallery of this size takes for someone, as the calibration
+            foretells it; None where that is not known.
     """
 
     identity: str | None
@@ -231,6 +249,13 @@ class Match:
     candidates: tuple[Candidate, ...] = ()
     probability_low: float | None = None
     probability_high: float | None = None
+    needed: float | None = None
+    answer: str = ""
+    strangers_accepted: float | None = None
+
+    def __str__(self) -> str:
+        """The answer in words."""
+        return self.answer or self.reason
 
     def __bool__(self) -> bool:
         """Whether it is somebody known."""

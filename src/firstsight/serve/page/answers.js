@@ -26,8 +26,8 @@ export function candidates(match, { tick = null, face = () => null } = {}) {
         {},
         face(one.identity),
         el("span", { class: "who" }, one.identity),
-        bar(one.probability, { tick, known: one.identity === match.identity }),
-        el("span", { class: "figure" }, percent(one.probability)),
+        bar(one.probability, { tick: match.needed ?? tick, known: one.identity === match.identity }),
+        el("span", { class: "figure", title: one.reached ? "reaches what is needed" : "below what is needed" }, percent(one.probability)),
       ),
     ),
   );
@@ -40,13 +40,7 @@ export function verdict(match) {
     "div",
     { class: known ? "verdict known" : "verdict unknown" },
     el("p", { class: "verdict-line" }, known ? match.identity : "Unknown"),
-    el(
-      "p",
-      { class: "verdict-how" },
-      known
-        ? `${percent(match.probability)} probable${band(match)}`
-        : `Nobody who is enrolled is enough like this. The nearest is ${match.candidates[0]?.identity ?? "nobody"}, ${percent(match.probability)} probable.`,
-    ),
+    el("p", { class: "verdict-how" }, `${sentence(match.answer)}${band(match)}`),
   );
 }
 
@@ -57,13 +51,13 @@ export function decision(made) {
     "div",
     { class: made.same ? "verdict known" : "verdict unknown" },
     el("p", { class: "verdict-line" }, words),
-    el("p", { class: "verdict-how" }, made.probability === null ? `score ${made.score.toFixed(3)}` : `${percent(made.probability)} probable${band(made)}`),
+    el("p", { class: "verdict-how" }, `${sentence(made.answer)}${band(made)}`),
   );
 }
 
 function band(answer) {
   const [low, high] = [percent(answer.probability_low), percent(answer.probability_high)];
-  return low && high && low !== high ? ` (${low} to ${high})` : "";
+  return low && high && low !== high ? ` 95 % band of the probability: ${low} to ${high}.` : "";
 }
 
 /** Why the answer is as it is. */

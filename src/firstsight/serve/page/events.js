@@ -31,6 +31,12 @@ function outcome(event) {
   return event.same ? "same" : "not the same";
 }
 
+/** The probability with the score and the one that was needed: alone it may contradict the outcome. */
+function sure(event) {
+  const told = percent(event.probability);
+  return told && event.threshold !== null ? `${told} (score ${event.score.toFixed(3)}, needs ${event.threshold.toFixed(3)})` : told;
+}
+
 export function table(caption, columns, rows) {
   return el(
     "div",
@@ -84,7 +90,7 @@ export function view() {
           table(
             "Events",
             ["When", "What", "Who", "Outcome", "Probability", "Place", "Direction", "Asked by"],
-            page.map((one) => [moment(one.at), one.verb, one.identity ?? el("span", { class: "hint" }, one.verb === "identify" && !one.same ? "unknown" : "removed since"), outcome(one), percent(one.probability), one.place || "", one.direction || "", one.actor || ""]),
+            page.map((one) => [moment(one.at), one.verb, one.identity ?? el("span", { class: "hint" }, one.verb === "identify" && !one.same ? "unknown" : "removed since"), outcome(one), sure(one), one.place || "", one.direction || "", one.actor || ""]),
           ),
         );
       }

@@ -28,6 +28,8 @@ class Explained(BaseModel):
     reason: str
     probability_low: float | None
     probability_high: float | None
+    needed: float | None
+    answer: str
     why: Why
 
 
