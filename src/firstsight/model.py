@@ -4,6 +4,7 @@ model.json         what it is: input, similarity, files with their hashes, what 
 encoder.onnx       raw readings (n, c, h, w) uint8 -> embeddings (n, d) float32
 pair.onnx          two embeddings -> a score, where a network on pairs re-ranks
 encoder.safetensors   the same weights, for further training
+learned.bin        what tells the images it learned again
 calibration.json   probability and threshold, once calibrated
 README.md          the card, for people
 """
@@ -91,7 +92,7 @@ class Model:
         made.calibration = read_calibration(path, spec)
         return made
 
-    def content(self, file: Literal["encoder.onnx", "encoder.safetensors", "pair.onnx"]) -> bytes:
+    def content(self, file: Literal["encoder.onnx", "encoder.safetensors", "pair.onnx", "learned.bin"]) -> bytes:
         """The bytes of one of its files: those of which the record tells the hash.
 
         Raises:

@@ -12,6 +12,8 @@ from firstsight.similarity import LinkKind, Measure
 from firstsight.types import Verdict
 
 MAX_WEIGHTS = 512 << 20
+LEARNED = "learned.bin"
+"""The file that tells the images a model learned again, see :mod:`firstsight.datasets.copies`."""
 Count = Annotated[int, pydantic.Field(ge=0, le=10**15)]
 Seconds = Annotated[float, pydantic.Field(ge=0, le=1e12)]
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
@@ -129,7 +131,7 @@ class ModelSpec(_Strict):
     input: InputSpec
     similarity: SimilaritySpec
     dim: int = pydantic.Field(ge=1, le=65536)
-    files: dict[Literal["encoder.onnx", "encoder.safetensors", "pair.onnx"], FileSpec]
+    files: dict[Literal["encoder.onnx", "encoder.safetensors", "pair.onnx", "learned.bin"], FileSpec]
     trained: TrainingSpec
     int8: Int8Spec | None = None
     pair: PairSpec | None = None
@@ -137,7 +139,7 @@ class ModelSpec(_Strict):
     @pydantic.model_validator(mode="after")
     def _whole(self) -> ModelSpec:
         needed = {"encoder.onnx", "encoder.safetensors"} | ({"pair.onnx"} if self.pair else set())
-        if set(self.files) != needed:
+        if set(self.files) - {LEARNED} != needed:  # models of 0.1.0 have no record of the images they learned
             raise ValueError(f"files are {', '.join(sorted(self.files))}; {', '.join(sorted(needed))} were expected")
         return self
 

@@ -30,6 +30,7 @@ FLOORS = {
     "answer": 4,
     "card": 4,
     "decision": 4,
+    "learned": 4,
     "model": 4,
     "model_files": 4,
     "gallery": 5,

@@ -174,6 +174,7 @@ def evaluate(
     tasks: int | None = None,
     across: str | None = None,
     seed: int = 0,
+    same_names_are_different: bool = False,
     report: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -186,6 +187,8 @@ def evaluate(
         ways, shots, tasks: N classes a task, K references a class, number of tasks (20, 1 and 1000).
         across: ``origins`` (default), ``styles`` or ``examples``: what sets reference and probe apart.
         seed: of every draw.
+        same_names_are_different: your classes are others under the names of learned ones (001, 002); only content
+            counts then.
         report: where to write a self-contained HTML page.
         progress: called while the data is decoded.
 
@@ -196,7 +199,15 @@ def evaluate(
     chosen = {k: v for k, v in given.items() if v is not None}
     settings = Settings(seed=seed, **chosen)  # type: ignore[arg-type]
     loaded = _model(model)
-    result = run.evaluate(loaded, protocol, data, settings=settings, chosen=frozenset(chosen), progress=progress)
+    result = run.evaluate(
+        loaded,
+        protocol,
+        data,
+        settings=settings,
+        chosen=frozenset(chosen),
+        same_names_are_different=same_names_are_different,
+        progress=progress,
+    )
     if report is not None:
         from firstsight.report.page import write_page
 
@@ -219,6 +230,7 @@ def calibrate(
     confidence: float = 0.5,
     curve: CurveKind | None = None,
     seed: int = 0,
+    same_names_are_different: bool = False,
     progress: Progress | None = None,
 ) -> Calibration:
     """Give a model a probability and the threshold that meets a target; saved in the model.
@@ -238,6 +250,7 @@ def calibrate(
             0.95 is for few classes.
         curve: of the probability: platt (default), beta or isotonic.
         seed: of the draw of pairs.
+        same_names_are_different: as for :func:`evaluate`.
         progress: called while the data is decoded.
 
     Raises:
@@ -248,7 +261,14 @@ def calibrate(
     target = named_target(rates, eer=eer, gallery_size=gallery_size, prior=prior)
     loaded = _model(model)
     return calibration.calibrate(
-        loaded, data, target=target, confidence=confidence, curve=curve or DEFAULT_CURVE, seed=seed, progress=progress
+        loaded,
+        data,
+        target=target,
+        confidence=confidence,
+        curve=curve or DEFAULT_CURVE,
+        seed=seed,
+        same_names_are_different=same_names_are_different,
+        progress=progress,
     )
 
 

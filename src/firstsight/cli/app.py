@@ -24,6 +24,13 @@ gallery_app = typer.Typer(
 app.add_typer(gallery_app, name="gallery")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SameNames = Annotated[
+    bool,
+    typer.Option(
+        "--same-names-are-different",
+        help="Your classes are others under the names of learned ones (001, 002): only content counts.",
+    ),
+]
 ModelAt = Annotated[str | None, typer.Option("--model", help="Where the gallery's model lies now, if it moved.")]
 ModelName = Annotated[str, typer.Argument(help="A shipped model by its bare name, or a directory (with a /).")]
 Identified = Annotated[str, typer.Argument(help="An enrolled identity.")]

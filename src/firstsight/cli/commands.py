@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from firstsight.cli import audit, galleries, lifecycle, making, serving
-from firstsight.cli.app import Json, ModelName, app, gallery_app
+from firstsight.cli.app import Json, ModelName, SameNames, app, gallery_app
 
 __all__ = ["app", "audit", "galleries", "gallery_app", "lifecycle", "making", "serving"]
 
@@ -23,6 +23,7 @@ def evaluate(
     tasks: Annotated[int | None, typer.Option(help="Tasks drawn [default: the protocol's, 10 to 1000].")] = None,
     across: Annotated[str | None, typer.Option(help="origins, styles or examples: what sets both sides apart.")] = None,
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
+    same_names_are_different: SameNames = False,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page.")] = None,
     json: Json = False,
 ) -> int:
@@ -40,6 +41,7 @@ def evaluate(
             tasks=tasks,
             across=across,
             seed=seed,
+            same_names_are_different=same_names_are_different,
             report=report,
             progress=progress,
         )
@@ -74,6 +76,7 @@ def calibrate(
         str | None, typer.Option(help="Of the probability: platt, beta or isotonic [default: platt].")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the draw of pairs.")] = 0,
+    same_names_are_different: SameNames = False,
     json: Json = False,
 ) -> int:
     """Give a model a probability and the threshold that meets a stated target."""
@@ -95,6 +98,7 @@ def calibrate(
             confidence=confidence,
             curve=curve,  # type: ignore[arg-type]  # checked there
             seed=seed,
+            same_names_are_different=same_names_are_different,
             progress=progress,
         )
     render.calibrated(result, model, json=json)

@@ -13,8 +13,14 @@ from firstsight.datasets.contents import keys_of
 from firstsight.errors import DataError, count
 from firstsight.files import spelled_out
 from firstsight.notices import tell
-from firstsight.spelling import shown
+from firstsight.spelling import shown, spelled
 from firstsight.types import Example, IntArray
+
+OWN = "own"
+"""Kind of a user's folders, manifests and frames."""
+_FORMS = ("folder", "images", "manifest", "frame")
+_NAMED = ("omniglot", "icons", "mnist", "mnist5k", "rocks")
+_SHORT = 2  # letters of a name in which upper and lower case may well be two classes: A and a
 
 
 @dataclass(frozen=True)
@@ -87,11 +93,13 @@ class DataSet:
     def kind(self) -> str:
         """The name of its data set; ``own`` for a user's folders, manifests and frames, whose classes are one world."""
         kind = self.name.split(":", 1)[0]
-        return "own" if kind in ("folder", "images", "manifest", "frame") else kind
+        return OWN if kind in _FORMS else kind
 
     @property
     def class_names(self) -> frozenset[str]:
         """Classes qualified by the kind of data set, to tell whether two sets share classes."""
+        if self.pairs:  # without labels: who is shown, as far as folders say
+            return frozenset(qualified(self, e) for e in self.examples) | self.also
         return frozenset(c if c in self.also else f"{self.kind}:{c}" for c in self.classes) | self.also
 
     def tell_notes(self) -> None:
@@ -127,10 +135,61 @@ def _named_codes(values: Sequence[str]) -> tuple[tuple[str, ...], IntArray]:
     return names, _codes(names, values)
 
 
-def refuse_overlap(what: str, data: DataSet, classes: frozenset[str], remedy: str) -> None:
-    """Raise DataError when ``data`` holds any of ``classes`` (as in ``DataSet.class_names``)."""
-    shared = sorted(data.class_names & classes)
+def qualified(data: DataSet, example: Example) -> str:
+    """The class of an example as in ``class_names``; of data given as pairs, the folder that its image lies in."""
+    if data.pairs:
+        *_, folder, _ = ("", "", *example.source.rsplit("/", 2))
+        return f"{data.kind}:{spelled(folder)}"
+    return example.label if example.label in data.also else f"{data.kind}:{example.label}"
+
+
+def shared_classes(data: DataSet, classes: frozenset[str], *, same_names_are_different: bool = False) -> list[str]:
+    """Classes of ``data`` that are among ``classes``, both qualified as in ``class_names``; sorted.
+
+    A user's own class is that of any other data of the same name, whatever kind of data set stands before it, whether
+    in upper or lower case, with blanks or underscores: ``rocks:andesite`` is ``Andesite``. Classes of two sets that
+    FirstSight knows by name are told apart by these.
+
+    Args:
+        data: whose classes are looked for.
+        classes: among which.
+        same_names_are_different: a user's own classes are others under equal names (001, 002).
+    """
+    names = data.class_names
+    ours, theirs = ({n for n in some if n.startswith(f"{OWN}:")} for some in (names, classes))
+    if same_names_are_different:
+        return sorted((names - ours) & classes)
+    every, own = {_bare(n) for n in classes}, {_bare(n) for n in theirs}
+    alike = {n for n in names if _bare(n) in (every if n in ours else own)}
+    return sorted(n for n in (names & classes) | alike if n != f"{OWN}:")
+
+
+def _bare(name: str) -> str:
+    """A class by its own name, without kinds of data sets before it."""
+    kind, colon, label = name.partition(":")
+    while colon and kind in (OWN, *_FORMS, *_NAMED):
+        name = label
+        kind, colon, label = name.partition(":")
+    name = " ".join(spelled(name).replace("_", " ").split()) or name
+    return name.casefold() if len(name) > _SHORT else name
+
+
+def refuse_overlap(
+    what: str, data: DataSet, classes: frozenset[str], remedy: str, *, same_names_are_different: bool | None = None
+) -> None:
+    """Raise DataError when ``data`` holds any of ``classes``, see :func:`shared_classes`.
+
+    Args:
+        what: has these classes, such as "what the model was trained on".
+        data: to measure on.
+        classes: as in ``DataSet.class_names``.
+        remedy: what to do instead.
+        same_names_are_different: as there; None where the caller has no such choice to offer.
+    """
+    shared = shared_classes(data, classes, same_names_are_different=bool(same_names_are_different))
     if shared:
         names = ", ".join(s.split(":", 1)[1] for s in shared[:3]) + (", ..." if len(shared) > 3 else "")
         number = count(len(shared), "class", "classes")
-        raise DataError(f"{data.name} shares {number} with {what} ({names}); {remedy}")
+        chance = same_names_are_different is False and (data.kind == OWN or any(c.startswith(OWN) for c in classes))
+        others = "; or, where others have the same names, --same-names-are-different" if chance else ""
+        raise DataError(f"{data.name} shares {number} with {what} ({names}); {remedy}{others}")

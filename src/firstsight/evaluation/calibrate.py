@@ -21,12 +21,14 @@ from firstsight.datasets import DataSet, addressed, open_data, refuse_overlap
 from firstsight.datasets.blanks import blanks
 from firstsight.datasets.depths import chosen, depths_of
 from firstsight.datasets.pairs import draw_pairs
-from firstsight.datasets.readings import Progress
+from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import CalibrationError, DataError, ModelError
-from firstsight.evaluation.embedded import embedded
+from firstsight.evaluation.embedded import embeddings_of
 from firstsight.evaluation.judging import judge
+from firstsight.evaluation.repeats import once
 from firstsight.evaluation.subject import Settings, Subject
 from firstsight.evaluation.verification import pair_scores
+from firstsight.learned import learned_images, notes_of, refuse_met
 from firstsight.model import SHIPPED, Model
 from firstsight.notices import tell
 from firstsight.types import FloatArray, IntArray
@@ -44,6 +46,7 @@ def calibrate(
     confidence: float = 0.5,
     curve: CurveKind = DEFAULT_CURVE,
     seed: int = 0,
+    same_names_are_different: bool = False,
     progress: Progress | None = None,
 ) -> Calibration:
     """Fit and save a probability and the threshold for a target, on classes the model has not seen.
@@ -56,10 +59,12 @@ def calibrate(
         confidence: in what share of resamples of the classes it must meet it; 0.5 takes the data as it is.
         curve: of the probability: platt, beta or isotonic.
         seed: of the draw of pairs.
+        same_names_are_different: the data's own classes are others under the names of learned ones; only their
+            content counts then.
         progress: called while the data is decoded.
 
     Raises:
-        DataError: the data shares classes with the model's training data.
+        DataError: the data shares classes or images with the model's training data.
         CalibrationError: there is no data, or no threshold can help.
     """
     check_target(target, seed, confidence=confidence, curve=curve)
@@ -85,12 +90,20 @@ def calibrate(
         held,
         model.trained_classes,
         "calibrate on other classes, or the threshold lies",
+        same_names_are_different=same_names_are_different,
     )
     depth = 0 if model.depth else chosen(depths_of([held]))
     given, model = model, model.stating(depth) if depth else model
-    arrays, embeddings = embedded(model, held, progress=progress)
+    arrays = read_all(held, model.input, progress=progress)
+    met = learned_images(model, held, arrays)
+    refuse_met(met, held, "what the model was trained on", "leave them out, or the threshold lies")
     if empty := blanks(held, arrays):
         tell(f"{held.name}: {empty}")
+    whole, single = held, once(held, arrays)
+    for note in (*notes_of(model, met, held), *single.notes):
+        tell(f"{held.name}: {note}")
+    held, arrays = single.data, single.arrays
+    embeddings = embeddings_of(model, held, arrays)
     pairs = draw_pairs(held, seed=seed)
     scores = pair_scores(model, embeddings, pairs.left, pairs.right)
     if not np.isfinite(scores).all():
@@ -105,7 +118,7 @@ def calibrate(
         classes=tuple(sorted(held.class_names)) if by_class else (),
         seed=seed,
         model=model.fingerprint,
-        data_fingerprint=held.fingerprint,
+        data_fingerprint=whole.fingerprint,
         units=(held.labels[pairs.left], held.labels[pairs.right]) if by_class else None,
         rows=rows,
         rows_units=rows_units,

@@ -23,13 +23,18 @@ def embedded(model: Model, data: DataSet, *, progress: Progress | None = None) -
         DataError: examples that cannot be read.
     """
     arrays = read_all(data, model.input, progress=progress)
+    return arrays, embeddings_of(model, data, arrays)
+
+
+def embeddings_of(model: Model, data: DataSet, arrays: PixelArray) -> FloatArray:
+    """Embeddings ``(n, d)`` of every example, whose readings ``(n, c, h, w)`` are at hand."""
     key = f"{model.fingerprint}-{readings_key(data, model.input)}-{_runtime()}"
     kept = recall("embeddings", key, (len(data), model.dim), np.float32)
     if kept is not None and np.isfinite(kept).all():
-        return arrays, kept
+        return kept
     made = model.embed_arrays(arrays)
     keep("embeddings", key, made)
-    return arrays, made
+    return made
 
 
 def _runtime() -> str:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from firstsight.calibration import Calibration
 from firstsight.datasets import DataSet, open_data, refuse_overlap
 from firstsight.datasets.blanks import blanks
+from firstsight.datasets.dataset import OWN, shared_classes
 from firstsight.datasets.depths import guessing
-from firstsight.datasets.readings import Progress
+from firstsight.datasets.readings import Progress, read_all
 from firstsight.errors import DataError, count
 from firstsight.evaluation.diagnosis import diagnose
-from firstsight.evaluation.embedded import embedded
+from firstsight.evaluation.embedded import embedded, embeddings_of
 from firstsight.evaluation.judging import judge
 from firstsight.evaluation.openset import openset
 from firstsight.evaluation.protocols import settle
+from firstsight.evaluation.repeats import Once, once
 from firstsight.evaluation.subject import Settings, Subject
+from firstsight.learned import Met, contents_of, images_at, learned_images, notes_of, refuse_met
 from firstsight.model import Model
 from firstsight.spelling import spelled_classes
 from firstsight.types import Report
+
+TRAINED_ON = "what the model was trained on"
 
 
 def evaluate(
@@ -28,42 +35,67 @@ def evaluate(
     *,
     settings: Settings | None = None,
     chosen: frozenset[str] = frozenset(),
+    same_names_are_different: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Run a protocol.
 
+    What the model learned, or its threshold was chosen on, is looked for by name and by content.
+
     Raises:
-        DataError: the data shares classes with what the model was trained (or its threshold chosen) on.
+        DataError: the data shares classes or images with what the model was trained (or its threshold chosen) on.
     """
     procedure, held, settled = settle(protocol, data, settings or Settings(), chosen)
     if procedure.unseen == "images":
         refuse_learned(model, held)
     else:
-        refuse_overlap("what the model was trained on", held, model.trained_classes, "evaluate on other classes")
+        refuse_overlap(
+            TRAINED_ON,
+            held,
+            model.trained_classes,
+            "evaluate on other classes",
+            same_names_are_different=same_names_are_different,
+        )
     calibration = model.calibration
     notes = []
     if calibration and procedure.decides:
         chosen_on = "what the threshold was chosen on"
         if procedure.unseen == "classes":
-            refuse_overlap(chosen_on, held, spelled_classes(calibration.classes), "evaluate on other classes")
+            refuse_overlap(
+                chosen_on,
+                held,
+                spelled_classes(calibration.classes),
+                "evaluate on other classes",
+                same_names_are_different=same_names_are_different,
+            )
         elif held.class_names & spelled_classes(calibration.classes):
             refuse_shared(chosen_on, held, calibration.data, "calibrate on others")
         if held.pairs and _chose(calibration, held):
             raise DataError(f"{held.name} is {chosen_on}; evaluate on other pairs")
-    elif calibration and held.class_names & spelled_classes(calibration.classes):
+    elif calibration and shared_classes(
+        held, spelled_classes(calibration.classes), same_names_are_different=same_names_are_different
+    ):
         notes.append("some of these classes chose the threshold, which this protocol does not use")
     if guesses := guessing(held, model.depth):
         notes.append(guesses)
     choice = None
     if procedure.choice:
         beside = open_data(procedure.choice)
-        refuse_overlap("what the model was trained on", beside, model.trained_classes, "use a model trained without")
+        refuse_overlap(TRAINED_ON, beside, model.trained_classes, "use a model trained without")
         choice = Subject(model, beside, *embedded(model, beside, progress=progress), settled)
-    seen = procedure.unseen == "images" and bool(held.class_names & model.trained_classes)
-    vectors = embedded(model, held, progress=progress)
-    if empty := blanks(held, vectors[0]):
+    seen = procedure.unseen == "images" and bool(shared_classes(held, model.trained_classes))
+    arrays = read_all(held, model.input, progress=progress)
+    met = learned_images(model, held, arrays)
+    refuse_met(met, held, f"{model.spec.trained.data}, {TRAINED_ON}", "leave them out, or train on others")
+    notes += notes_of(model, met, held)
+    if calibration and procedure.decides and held.kind == OWN and _is_own(calibration.data):
+        chose = images_at(calibration.data, held, arrays, model.input)
+        refuse_met(chose, held, f"{calibration.data}, what the threshold was chosen on", "calibrate on others")
+    if empty := blanks(held, arrays):
         notes.append(empty)
-    subject = Subject(model, held, *vectors, settled, calibration, choice, learned=seen)
+    single = once(held, arrays)
+    vectors = embeddings_of(model, single.data, single.arrays)
+    subject = Subject(model, single.data, single.arrays, vectors, settled, calibration, choice, learned=seen)
     outcome = procedure.measure(subject)
     diagnosis, details = diagnose(subject, outcome)
     found = judge(
@@ -80,11 +112,20 @@ def evaluate(
         trials=outcome.trials,
         seed=settled.seed,
         metrics=outcome.metrics,
-        details={**outcome.details, **details},
-        notes=(*held.notes, *outcome.notes, *notes),
+        details={**outcome.details, **details, **_left_out(single)},
+        notes=(*held.notes, *outcome.notes, *single.notes, *notes),
         diagnosis=diagnosis,
         verdict=found,
     )
+
+
+def _left_out(single: Once) -> dict[str, object]:
+    """Places of examples that took no part: all others of a report count without them."""
+    return {"left_out": single.left_out.tolist()} if len(single.left_out) else {}
+
+
+def _is_own(address: str) -> bool:
+    return address.partition(":")[0] in ("folder", "manifest", "images")
 
 
 def _chose(calibration: Calibration, held: DataSet) -> bool:
@@ -100,14 +141,20 @@ def refuse_learned(model: Model, held: DataSet) -> None:
         DataError: some of the images were learned from, or it can't be told which were.
     """
     trained = model.spec.trained
-    if not held.class_names & model.trained_classes:
+    if not shared_classes(held, model.trained_classes):
+        return
+    contents = contents_of(model)
+    if contents is not None and contents.whole:
+        copies = contents.of_images(held.keys)
+        found = Met(copies, np.zeros(len(held), bool))
+        refuse_met(found, held, f"{trained.data}, {TRAINED_ON}", "train on others")
         return
     if trained.started_from:
         raise DataError(
             f"{model.name} went on from {trained.started_from}, whose images are not known one by one, so {held.name} "
             "may hold some of them; evaluate a model that was trained from the beginning"
         )
-    refuse_shared("what the model was trained on", held, trained.data, "train on others")
+    refuse_shared(TRAINED_ON, held, trained.data, "train on others")
 
 
 def refuse_shared(role: str, held: DataSet, name: str, advice: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from firstsight.answer import crowded
 from firstsight.datasets import DataSet
+from firstsight.datasets.dataset import qualified, shared_classes
 from firstsight.datasets.readings import Progress
 from firstsight.errors import BatchError, GalleryError, InputError, count
 from firstsight.gallery.audit import done
@@ -22,6 +23,8 @@ from firstsight.gallery.taking import Taken, noted, place_of, take
 from firstsight.inputs.content import key_of
 from firstsight.inputs.decode import describe, read_bytes
 from firstsight.inputs.several import failure, listing
+from firstsight.learned import contents_of, learned_sentence
+from firstsight.notices import tell
 from firstsight.types import Enrolment, Entry, Example, Failure, Finding, FloatArray, Record
 
 BATCH = 256  # images between two commits
@@ -72,6 +75,9 @@ def enroll_data(
             chosen.append((named[example.label], example))
             _said(said, example)  # refused before anything is stored
     fresh, failures = _fresh(gallery, chosen, data.name, passed, progress)
+    model = gallery.model
+    contents, names_learned = contents_of(model), set(shared_classes(data, model.trained_classes))
+    learned = {name for name, example in chosen if qualified(data, example) in names_learned}
     added: Counter[str] = Counter()
     notes: defaultdict[str, list[str]] = defaultdict(list)
     there = Counter({i.identity: i.references for i in gallery.store.identities()})
@@ -80,6 +86,11 @@ def enroll_data(
         taken = [t or _take(gallery, example, _data(example)) for _, example, t in some]
         vectors = gallery.model.embed_arrays(np.concatenate([t.reading for t in taken]))
         names = [name for name, _, _ in some]
+        if contents is not None:
+            met = contents.of_images([t.key for t in taken]) | contents.of_readings(
+                np.concatenate([t.reading for t in taken])
+            )
+            learned |= {names[n] for n in np.flatnonzero(met)}
         for name, finding in _likeness(gallery, names, taken, vectors, there):
             if finding.name not in passed:
                 notes[name].append(f"{finding.name}: {finding.source}: {finding.message}")
@@ -104,6 +115,8 @@ def enroll_data(
     if any(added[name] == now[name] for name in asked):  # the gallery has grown
         last = receipts[-1]
         receipts[-1] = dataclasses.replace(last, notes=(*last.notes, *crowded(gallery.model.calibration, len(now))))
+    if told := learned_sentence(len(learned & set(asked)), len(asked)):
+        tell(f"{data.name}: {told}")
     if failures:
         lost = list(failures.values())
         if not receipts:

@@ -14,6 +14,7 @@ from firstsight.errors import BatchError, DataError, ReadingError
 from firstsight.gallery.gallery import Gallery
 from firstsight.gallery.names import spelled
 from firstsight.inputs.several import listing
+from firstsight.learned import learned_images, of_learned
 from firstsight.notices import tell
 from firstsight.types import Cause, Example, Failure, Match, Tally
 from firstsight.verdict import of_tally
@@ -51,7 +52,13 @@ def identify_all(gallery: Gallery, data: DataSet, *, progress: Progress | None =
     if empty := blanks(probes, arrays):
         tell(f"{data.name}: {empty}")
     matches = gallery.match_embeddings(gallery.model.embed_arrays(arrays))
-    counted = tally(data.name, probes.examples, matches, {r.identity for r in enrolled}, left_out=left_out)
+    identities = {r.identity for r in enrolled}
+    counted = tally(data.name, probes.examples, matches, identities, left_out=left_out)
+    told_learned = of_learned(
+        gallery.model, probes, learned_images(gallery.model, probes, arrays), frozenset(identities)
+    )
+    if told_learned and counted.verdict is not None:
+        counted = replace(counted, verdict=replace(counted.verdict, learned=True, reason=told_learned))
     if lost:
         raise BatchError(told, [counted, *lost])
     return counted

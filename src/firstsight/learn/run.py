@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from firstsight.datasets import DataSet, absolute, refuse_overlap
+from firstsight.datasets.copies import Contents
 from firstsight.datasets.readings import read_all
 from firstsight.errors import TrainingError, UsageError
 from firstsight.evaluation.judging import judge
@@ -42,6 +43,7 @@ from firstsight.learn.recipe import Recipe
 from firstsight.learn.similarities.weighted import Learned, sized
 from firstsight.learn.start import check_start, goes_on, load_similarity, load_weights, place_proxies
 from firstsight.learn.watching import Watch
+from firstsight.learned import contents_of
 from firstsight.model import Model
 from firstsight.spec import TrainingSpec
 from firstsight.types import Verdict
@@ -330,6 +332,7 @@ class Run:
             views=self.recipe.export.views,
             trained=trained,
             probe=self.arrays[:64].numpy(),
+            learned=self._contents().written(),
         )
 
     def _verdict(self, lab: LabEmbedder) -> Verdict | None:
@@ -342,6 +345,11 @@ class Run:
             embeddings = lab.embed_arrays(self.held_arrays)
         subject = Subject(lab, self.held, self.held_arrays, embeddings, Settings())
         return judge(subject, learned_from=len(self.data.class_names | self.inherited))
+
+    def _contents(self) -> Contents:
+        """What tells the images again that were learned from, here and by the model begun with."""
+        made = Contents.of(self.data.keys, self.arrays.numpy())
+        return made.joined(contents_of(Model.load(self.recipe.training.start))) if self.started_from else made
 
     def end(self) -> None:
         """Drop the checkpoint: nothing is left to go on with."""

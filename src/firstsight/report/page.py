@@ -90,7 +90,9 @@ _PLAIN = {"pixels": "comparing pixels", "hog": "HOG with a cosine"}
 def _data(report: Report, notes: list[str]) -> DataSet | None:
     """The data evaluated; None, with a note, where it is not here (a report may be read on another machine)."""
     try:
-        return open_data(report.data)
+        data = open_data(report.data)
+        left_out = set(report.details.get("left_out", ()))
+        return data.take([n for n in range(len(data)) if n not in left_out], data.name) if left_out else data
     except (DataError, UsageError) as error:
         notes.append(f"pictures and maps are left out, since the data is not here: {error}")
         return None

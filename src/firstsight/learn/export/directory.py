@@ -30,7 +30,7 @@ from firstsight.learn.similarities.base import TorchSimilarity
 from firstsight.learn.similarities.weighted import Learned, sized
 from firstsight.model import Model
 from firstsight.reranking import Reranked
-from firstsight.spec import FileSpec, InputSpec, LinkSpec, ModelSpec, PairSpec, SimilaritySpec, TrainingSpec
+from firstsight.spec import LEARNED, FileSpec, InputSpec, LinkSpec, ModelSpec, PairSpec, SimilaritySpec, TrainingSpec
 from firstsight.types import PixelArray
 
 TOLERANCE = 1e-4
@@ -48,6 +48,7 @@ def save(
     views: int,
     trained: TrainingSpec,
     probe: PixelArray,
+    learned: bytes | None = None,
 ) -> Model:
     """Write a model directory and load it as users will.
 
@@ -60,6 +61,7 @@ def save(
         name, encoder, similarity, reader, dim, views: of the model.
         trained: what it learned from, and its settings.
         probe: readings ``(n, c, h, w)`` on which the loaded model must equal the trained one to 1e-4.
+        learned: what tells the images it learned again; None where that is not known.
 
     Raises:
         TrainingError: it does not, or half precision can't hold its weights.
@@ -80,6 +82,8 @@ def save(
     nearest = runtime.nearest if isinstance(runtime, Reranked) else runtime
     if isinstance(runtime, Reranked):
         files["pair.onnx"] = cast("PairGraph", runtime.network).data
+    if learned is not None:
+        files[LEARNED] = learned
     specs = {k: described(v) for k, v in files.items()}
     link = nearest.link
     spec = ModelSpec(
@@ -138,8 +142,8 @@ def publish(path: Path, spec: ModelSpec, files: Mapping[str, bytes], check: Call
         "model.json": json.dumps(spec.model_dump(exclude_none=True), indent=1).encode(),
     }
     write_together(path, {**files, **described_by}, check=check)
-    if spec.pair is None:
-        (path / "pair.onnx").unlink(missing_ok=True)
+    for name in {"pair.onnx", LEARNED} - set(files):
+        (path / name).unlink(missing_ok=True)
     (path / "calibration.json").unlink(missing_ok=True)
     return Model.load(path)
 
@@ -170,6 +174,7 @@ def save_again(model: Model, out: Path, changes: Sequence[str] = ()) -> Model:
         views=ExportSettings(**settings).views,
         trained=model.spec.trained.model_copy(update={"settings": {**model.spec.trained.settings, "export": settings}}),
         probe=np.random.default_rng(0).integers(0, 256, (16, *model.input.shape), np.uint8),
+        learned=model.content(LEARNED) if LEARNED in model.spec.files else None,
     )
 
 

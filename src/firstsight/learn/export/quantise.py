@@ -21,7 +21,7 @@ from firstsight.learn.export.directory import described, publish
 from firstsight.learn.export.graph import strip
 from firstsight.model import Model
 from firstsight.onnx_runtime import loaded
-from firstsight.spec import FileSpec, Int8Spec
+from firstsight.spec import LEARNED, FileSpec, Int8Spec
 from firstsight.types import PixelArray
 
 READINGS = 512
@@ -59,6 +59,8 @@ def quantise(model: Model, address: str | Path, out: Path, *, progress: Progress
         "encoder.onnx": to_int8(model.content("encoder.onnx"), arrays),
         "encoder.safetensors": model.content("encoder.safetensors"),
     }
+    if LEARNED in model.spec.files:
+        files[LEARNED] = model.content(LEARNED)
     if model.pairwise:
         files["pair.onnx"] = model.content("pair.onnx")
     files_spec: dict[str, FileSpec] = {k: described(v) for k, v in files.items()}
