@@ -124,7 +124,8 @@ def test_a_bad_picture_of_a_data_set_is_passed_over(
     assert [one["error"]["source"] for one in ran.json if "error" in one] == [
         str(data / place) for place in ("bars/0.png", "bars/1.png", "ring/0.png")
     ]
-    assert [line.startswith("error: ") for line in ran.err.splitlines()] == [True] * 3
+    told = [line for line in ran.err.splitlines() if "learned by the model" not in line]
+    assert [line.startswith("error: ") for line in told] == [True] * 3
     assert cli("enroll", gallery, "--data", data, "--each", "2").code == 2
     assert len(api.references(gallery)) == 9
     (data / "ring" / "0.png").write_bytes((shapes / "ring" / "0.png").read_bytes())
