@@ -1,6 +1,6 @@
 """Many processes on one file of galleries, killed at random: is all that was acknowledged there? ``results/chaos.json``
 
-python results/chaos.py                                  300 rounds, an hour and more; adds to what is there already
+python results/chaos.py                                  300 rounds, an hour and more; adds to the runs there are
 python results/chaos.py --rounds 20 --minutes 5 --seed 3 so many rounds, or so many minutes
 python results/chaos.py --trial                          two rounds; prints, writes nothing
 
@@ -630,13 +630,10 @@ def written(counts: dict[str, int]) -> int:
     return sum(counts.get(op, 0) for op in ("enroll", "remove", "rename", "drop", "record", "add key", "revoke"))
 
 
-def added(one: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """Two results as one."""
-    both = {
-        name: dict(sorted((collections.Counter(one[name]) + collections.Counter(more[name])).items()))
-        for name in ("counts", "refusals")
-    }
-    return {**both, "faults": [*one["faults"], *more["faults"]], "minutes": round(one["minutes"] + more["minutes"], 1)}
+def commit() -> str:
+    """Of this checkout."""
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def table(result: dict[str, Any]) -> dict[str, int]:
@@ -668,23 +665,23 @@ def main() -> None:
     given = parser.parse_args()
     (ROOT / "build").mkdir(exist_ok=True)
     file = ROOT / "results" / "chaos.json"
-    before = json.loads(file.read_text()) if file.exists() and not given.trial else None
-    if before and before["seed"] != given.seed:
-        before = None
-    first = before["result"]["counts"]["rounds"] if before else 0
+    runs = json.loads(file.read_text())["result"]["runs"] if file.exists() and not given.trial else []
+    first = sum(run["shown"]["rounds"] for run in runs if run["seed"] == given.seed)
     result = rounds(
         2 if given.trial else given.rounds, given.minutes, given.seed, first, lambda s: print(s, flush=True)
     )
-    if before:
-        result = added(before["result"], result)
     for reason, count in result["refusals"].items():
         print(f"{count:7} refused: {reason}")
-    for name, count in table(result).items():
+    shown = table(result)
+    told = {name: result[name] for name in ("minutes", "refusals", "faults")}
+    runs.append({"seed": given.seed, "commit": commit(), "shown": shown, **told})
+    whole = {name: sum(run["shown"][name] for run in runs) for name in shown}
+    for name, count in whole.items():
         print(f"{name:34} {count:7}{f'  of {LEAST[name]}' if name in LEAST else ''}")
     if not given.trial:
         from make import record
 
-        record("chaos", "python results/chaos.py", given.seed, {"shown": table(result), **result})
+        record("chaos", "python results/chaos.py", given.seed, {"shown": whole, "runs": runs})
     raise SystemExit(bool(result["faults"]))
 
 
