@@ -1,6 +1,7 @@
 """Early stopping: training ends when looks bring nothing better, keeps the best weights, and resumes as it was."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -42,10 +43,42 @@ def test_a_better_look_starts_the_count_again():
         best.look(step, accuracy, layer)
         counted.append(best.looks)
     assert counted == [0, 0, 1, 2, 0, 1]
-    assert (best.step, best.accuracy) == (6 if LOOKS[5] == 0.9 else 5, 0.9)
+    assert (best.step, best.accuracy) == (6, 0.9)
     assert best.exhausted(1)
     assert not best.exhausted(2)
     assert not best.exhausted(0)
+
+
+def test_without_patience_the_best_look_is_exported_too(shapes: Path, tmp_path: Path, monkeypatch):
+    """The run goes on to its end, and its model is that of the look before."""
+    looking(monkeypatch, [0.3, 0.6, 0.5])
+    notes: list[Any] = []
+    steps = ("training.steps=12", "training.validate_every=4")
+    model = api.train("folder", *TINY, *steps, data=str(shapes), out=tmp_path / "m", listen=notes.append)
+    assert model.spec.trained.steps == 12
+    assert list(model.spec.trained.validation.values()) == [0.6]
+    assert any("step 8, the best look" in event.message for event in notes)
+
+
+def test_a_run_without_progress_ends(shapes: Path, tmp_path: Path, monkeypatch):
+    """Half of the steps without a look as good as the best: it stops at step 16 of 24, and says why."""
+    looking(monkeypatch, [0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+    notes: list[Any] = []
+    steps = ("training.steps=24", "training.validate_every=4")
+    model = api.train("folder", *TINY, *steps, data=str(shapes), out=tmp_path / "m", listen=notes.append)
+    assert model.spec.trained.steps == 16
+    assert any("no look at the held-out classes was as good as that at step 4" in event.message for event in notes)
+
+
+def test_a_run_without_a_loss_ends(shapes: Path, tmp_path: Path, monkeypatch):
+    """Nothing is left to learn after 50 steps without a loss; the classes are looked at once more before the end."""
+    monkeypatch.setattr("firstsight.learn.train.NO_LOSS", 1e9)
+    notes: list[Any] = []
+    steps = ("training.steps=80", "training.validate_every=1000")
+    model = api.train("folder", *TINY, *steps, data=str(shapes), out=tmp_path / "m", listen=notes.append)
+    assert model.spec.trained.steps == 50
+    assert model.spec.trained.validation
+    assert any("the loss has been 0 for 50 steps" in event.message for event in notes)
 
 
 def test_the_best_weights_come_back():
@@ -62,7 +95,7 @@ def test_the_best_weights_come_back():
 
 def test_training_stops_and_keeps_the_best(shapes: Path, tmp_path: Path, monkeypatch):
     """Two looks without a better one end the run at step 16 of 40, and the model says the best accuracy."""
-    looking(monkeypatch, LOOKS)
+    looking(monkeypatch, [0.3, 0.6, 0.5, 0.55])
     notes = []
     model = api.train(
         "folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "m", listen=lambda e: notes.append(e)
@@ -70,7 +103,7 @@ def test_training_stops_and_keeps_the_best(shapes: Path, tmp_path: Path, monkeyp
     assert max(event.step for event in notes if event.kind == "step") == 16
     assert list(model.spec.trained.validation.values()) == [0.6]
     assert model.spec.trained.steps == 16
-    assert not any("the best look" in event.message for event in notes)  # of equal ones the latest, which is the last
+    assert any("step 8, the best look" in event.message for event in notes)
 
 
 def test_a_stopped_run_resumes_to_the_same_end(shapes: Path, tmp_path: Path, monkeypatch):

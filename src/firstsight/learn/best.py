@@ -10,7 +10,7 @@ from torch import nn
 
 _STALLED = 0.5
 """Share of all steps without a look as good as the best, after which more bring nothing."""
-_FEWEST = 5  # looks, before that is believed
+_FEWEST = 3  # looks without one, before that is believed
 NO_LOSS = 1e-6
 """A loss below which a step changes nothing worth the time."""
 IDLE = 50

@@ -124,7 +124,7 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> int:
                 if accuracy is not None:
                     values["validation_accuracy"] = accuracy
                     run.best.look(step, accuracy, run.final)
-            last = last or _is_over(run, step)
+            last = _is_over(run, step) or last
             run.listen(Event("step", step, settings.steps, values=values))
             if step % 10 == 0 or len(values) > 3:
                 append_line(run.log, json.dumps({"step": step, **values}))
