@@ -98,7 +98,7 @@ def test_the_gate_is_heard_and_overridden_by_name(
     watch.expected.append("422")
     page = opened("enroll")
     page.locator("input[type=file]").set_input_files(drawing)
-    expect(page.get_by_text("Good enough to be recognised by.")).to_be_visible()
+    expect(page.get_by_text("Nothing speaks against these pictures.")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("ada")
     page.get_by_role("button", name="Enroll", exact=True).click()
     expect(page.get_by_text("ada: 1 new reference").first).to_be_visible()
