@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Cli
+from drawn import Cli
 from firstsight import api
 from firstsight.model import Model
 from firstsight.serve.app import create_app

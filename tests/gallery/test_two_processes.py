@@ -20,7 +20,7 @@ from firstsight import api
 from firstsight.client import Client
 from firstsight.errors import AccessError, MissingError, StorageError
 from firstsight.gallery import Gallery
-from started import Start, command, looked
+from started import Start, command, looked, ran
 
 
 def listed(place: Path) -> str:
@@ -38,7 +38,7 @@ OTHERS: dict[str, Callable[[Path], object]] = {
     "another program": looked,
     "a backup": lambda place: started.backup(place, free(place, "backup")),
     "an export": lambda place: command("gallery", "export", place, "--out", free(place, "export")),
-    "doctor": lambda place: command("doctor", place),
+    "doctor": lambda place: ran("-m", "firstsight", "doctor", place),
     "keys": lambda place: command("key", "list", place),
 }
 

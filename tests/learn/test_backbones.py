@@ -135,7 +135,8 @@ def test_features_are_kept_by_content(cache: Path, monkeypatch: pytest.MonkeyPat
 
 def test_the_model_is_one_graph_that_equals_the_lab(model: Model, net: Path) -> None:
     """One ONNX file of standard operators, no other file: it embeds as network and layers do in torch."""
-    assert sorted(file.suffix for file in model.path.iterdir()) == [".json", ".jsonl", ".md", ".onnx", ".safetensors"]
+    suffixes = [".bin", ".json", ".jsonl", ".md", ".onnx", ".safetensors"]
+    assert sorted(file.suffix for file in model.path.iterdir()) == suffixes
     graph = parsed(model.path / "encoder.onnx").graph
     assert {node.domain for node in graph.node} == {""}
     readings = noise(20)

@@ -182,8 +182,8 @@ def test_training_further_begins_with_the_learned_weights(
 ) -> None:
     """A run from a model of learned weights starts at these, not anew."""
     kept: list[nn.Module] = []
-    monkeypatch.setattr("firstsight.learn.run.save", lambda path, **parts: kept.append(parts["similarity"]))
     model = trained("weighted_l1")
+    monkeypatch.setattr("firstsight.learn.run.save", lambda path, **parts: kept.append(parts["similarity"]))
     changes = ("training.steps=1", "training.average=0.0", "optimiser.lr=1e-12")
     api.train(None, *changes, from_=model, data=str(strangers), out=tmp_path / "further")
     before = load_encoder(model)[1]

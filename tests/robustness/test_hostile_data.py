@@ -416,8 +416,10 @@ def test_a_manifest_of_pairs_works_end_to_end(
     model_copy: Path, strangers: Path, tmp_path: Path, cli: Cli, refused: Refused
 ) -> None:
     """Pairs calibrate a model and verify it; what needs labels refuses them in a sentence."""
-    first = draw_classes(tmp_path / "more", ("circle", "ring"))
-    chosen, asked = write_pairs(first, tmp_path / "chosen.csv"), write_pairs(strangers, tmp_path / "asked.csv")
+    for number, one in enumerate(sorted(strangers.iterdir())):
+        shutil.copytree(one, tmp_path / ("first", "second")[number % 2] / one.name)
+    chosen = write_pairs(tmp_path / "first", tmp_path / "chosen.csv")
+    asked = write_pairs(tmp_path / "second", tmp_path / "asked.csv")
     calibrated = cli("calibrate", model_copy, chosen, "--fmr", "0.2", "--json").json
     count = len(chosen.read_text().splitlines()) - 1
     assert calibrated["genuine_pairs"] + calibrated["impostor_pairs"] == count
@@ -454,11 +456,11 @@ def test_a_manifest_of_pairs_works_end_to_end(
     ],
 )
 def test_broken_manifests_are_refused(
-    text: str, word: str, tiny_model: Path, picture: Path, tmp_path: Path, refused: Refused
+    text: str, word: str, tiny_model: Path, strangers: Path, tmp_path: Path, refused: Refused
 ) -> None:
     """A CSV with wrong columns, missing files, odd rows or a bad "same" is refused with the number of its line."""
     file = tmp_path / "list.csv"
-    file.write_text(text.replace("{picture}", str(picture)))
+    file.write_text(text.replace("{picture}", str(strangers / "dots" / "0.png")))
     refused(2, ("evaluate", tiny_model, "verification", file), word)
 
 

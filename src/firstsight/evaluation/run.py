@@ -88,7 +88,7 @@ def evaluate(
     met = learned_images(model, held, arrays)
     refuse_met(met, held, f"{model.spec.trained.data}, {TRAINED_ON}", "leave them out, or train on others")
     notes += notes_of(model, met, held)
-    if calibration and procedure.decides and held.kind == OWN and _is_own(calibration.data):
+    if calibration and procedure.decides and (held.kind == OWN or _is_own(calibration.data)):
         chose = images_at(calibration.data, held, arrays, model.input)
         refuse_met(chose, held, f"{calibration.data}, what the threshold was chosen on", "calibrate on others")
     if empty := blanks(held, arrays):

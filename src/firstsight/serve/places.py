@@ -6,7 +6,7 @@ import dataclasses
 import re
 from typing import Any
 
-from firstsight.types import Finding, GalleryInfo, ModelInfo, Reference
+from firstsight.types import Finding, GalleryInfo, ModelInfo, Reference, Verdict
 
 _FOLDERS = re.compile(r"(?<![\w./~'\"-])/(?!/|v1\b|page/)(?:[^\s'\"`;,|<>/]*/)*")
 """The folders of a path that stands bare in a text; what stands in quotes is what somebody sent, and stays."""
@@ -23,6 +23,18 @@ def last_part(text: str) -> str:
 def told_elsewhere(text: str) -> str:
     """A text with the last part of each path in it."""
     return _FOLDERS.sub("", text)
+
+
+def _judged(verdict: Verdict | None) -> Verdict | None:
+    if verdict is None:
+        return None
+    return dataclasses.replace(
+        verdict,
+        sentence=told_elsewhere(verdict.sentence),
+        reason=told_elsewhere(verdict.reason),
+        advice=told_elsewhere(verdict.advice),
+        data=last_part(verdict.data),
+    )
 
 
 def outside(result: Any) -> Any:
@@ -42,5 +54,5 @@ def outside(result: Any) -> Any:
             card = card.replace(f"`{value}`", f"`{trained[key]}`")
         # a path with blanks is known as a whole only where it stands in backquotes
         card = re.sub("`([^`\n]*)`", lambda found: f"`{last_part(found[1])}`", card)
-        return dataclasses.replace(result, trained=trained, card=told_elsewhere(card))
+        return dataclasses.replace(result, trained=trained, card=told_elsewhere(card), verdict=_judged(result.verdict))
     return result
