@@ -452,7 +452,7 @@ def test_a_manifest_of_pairs_works_end_to_end(
         ("left,right,same\n{picture},{picture}\n", "line 2"),
         ("left,right,same\n{picture},none.png,1\n", "line 2: none.png"),
         ("left,right,same\n,{picture},1\n", "line 2"),
-        ("left,right,same\n{picture},{picture},1\n", "no pair of different examples"),
+        ("left,right,same\n{picture},{picture},1\n", "is of one picture with itself"),
     ],
 )
 def test_broken_manifests_are_refused(
