@@ -49,6 +49,17 @@ def test_the_numbers_said_agree_with_the_answer(calibration) -> None:  # type: i
         assert have >= need if made.same else have < need, made.answer
 
 
+def test_the_reason_tells_a_score_from_its_threshold() -> None:
+    """Beside the threshold the score has as many digits as tell the two apart, in a decision as in a match."""
+    beside = float(np.nextafter(np.float32(0.5), np.float32(0)))
+    made = decide(beside, STRICT)
+    have, need = re.findall(r"0\.\d+", made.reason)[:2]
+    assert have < need
+    found = match(np.array([beside, 0.1], np.float32), ["a", "b"], STRICT)
+    have, need = re.findall(r"0\.\d+", found.reason)[:2]
+    assert have < need
+
+
 def test_nothing_is_said_to_be_certain() -> None:
     """A probability short of one is not said as 100 %, nor one above none as 0 %."""
     assert against(9, 1 - 1e-9, 0.5, 0.9, reached=True) == "more than 99.9 % probable, reaches the 90 % needed"

@@ -27,9 +27,15 @@ def against(score: float, probability: float, threshold: float, needed: float, *
             return f"{told} probable, {side} the {wanted} needed"
         if reached and have == need and told == wanted:
             return f"{told} probable, {side} the {wanted} needed"
+    have_told, need_told = scores(score, threshold)
+    return f"score {have_told}, {side} the {need_told} needed"
+
+
+def scores(score: float, threshold: float) -> tuple[str, str]:
+    """A score and the one that is needed, in three decimals, or in as many as tell one from the other."""
     have, need = float(np.float32(score)), float(np.float32(threshold))  # as they were compared
-    figures = next((n for n in range(3, 9) if f"{have:.{n}g}" != f"{need:.{n}g}"), 9)
-    return f"score {have:.{figures}g}, {side} the {need:.{figures}g} needed"
+    places = next((n for n in range(3, 9) if f"{have:.{n}f}" != f"{need:.{n}f}"), 3)
+    return f"{have:.{places}f}", f"{need:.{places}f}"
 
 
 def _percent(share: float, digits: int) -> tuple[float, str]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import scipy
 
 from firstsight.answer import against, strangers
+from firstsight.answer import scores as told
 from firstsight.calibration import Calibration
 from firstsight.errors import CalibrationError
 from firstsight.types import BoolArray, Candidate, Decision, Embedder, FloatArray, IntArray, Match, PairEmbedder
@@ -81,9 +82,8 @@ def decide(score: float, calibration: Calibration | None) -> Decision:
         return Decision(None, score, None, None, reason, answer=f"undecided: score {score:.3f}, no threshold")
     same = bool(accepts(score, calibration))
     side = "reaches" if same else "is below"
-    reason = (
-        f"score {score:.3f} {side} the threshold {calibration.threshold:.3f} set for {calibration.target.describe()}"
-    )
+    have, need = told(score, calibration.threshold)
+    reason = f"score {have} {side} the threshold {need} set for {calibration.target.describe()}"
     probability, needed = float(calibration.probability(score)), needed_by(calibration)
     how = against(score, probability, calibration.threshold, needed, reached=same)
     return Decision(
@@ -139,15 +139,13 @@ def match(
     known = bool(reached[order[0]]) and not tied
     second = identities[order[1]] if len(order) > 1 else ""
     side = "reaches" if reached[order[0]] else "is below"
+    have, need = told(best.score, calibration.threshold)
     if tied:
         reason = f"{best.identity} and {second} score the same ({best.score:.3f})"
     elif known:
-        reason = (
-            f"score {best.score:.3f} {side} the threshold {calibration.threshold:.3f} set for "
-            f"{calibration.target.describe()}"
-        )
+        reason = f"score {have} {side} the threshold {need} set for {calibration.target.describe()}"
     else:
-        reason = f"best score {best.score:.3f} ({best.identity}) {side} the threshold {calibration.threshold:.3f}"
+        reason = f"best score {have} ({best.identity}) {side} the threshold {need}"
     rival = second if known and len(order) > 1 and reached[order[1]] else ""
     size = enrolled or len(identities)
     low, high = calibration.band(best.score)

@@ -15,7 +15,7 @@ from firstsight.types import Metric, Tally, Verdict
 
 USABLE, USELESS = 0.15, 0.5
 """FNIR below which a model is usable, and above which it is useless."""
-MOST_STRANGERS = 0.2
+MOST_LET_IN = 0.2
 """FPIR of a gallery's own answers above which nothing is called usable."""
 _SURE = 10  # classes measured, below which figures are rough
 Level = Literal["usable", "weak", "useless", "unknown"]
@@ -128,7 +128,7 @@ def of_tally(counted: Tally) -> Verdict:
     fpir = Metric(let_in / counted.strangers, *exact(let_in, counted.strangers)) if counted.strangers else None
     level = level_of(fnir)
     strangers = "no strangers asked" if fpir is None else f"{_percent(fpir.value)} of strangers are let in"
-    if fpir is not None and fpir.value > MOST_STRANGERS:
+    if fpir is not None and fpir.value > MOST_LET_IN:
         level = "useless" if fpir.value > USELESS else "weak" if level == "usable" else level
     begins = {"usable": "usable", "weak": "weak", "useless": "not usable"}[level]
     who = count(counted.enrolled, "identity", "identities")
@@ -149,7 +149,7 @@ def of_tally(counted: Tally) -> Verdict:
 
 
 def _mend(fnir: Metric, fpir: Metric | None) -> str:
-    if fpir is not None and fpir.value > MOST_STRANGERS:
+    if fpir is not None and fpir.value > MOST_LET_IN:
         chosen = "firstsight calibrate MODEL DATA --fpir 0.05 --gallery-size N"
         return f"choose a threshold for a gallery of this size: {chosen}"
     return "enroll several images each, or train on data like this"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drawn import STRANGERS, Refused, draw
+from drawn import STRANGERS, Refused, draw, draw_classes
 from firstsight import api
 from firstsight.datasets import open_data
 from firstsight.datasets.copies import Contents, telling
@@ -21,7 +21,7 @@ from firstsight.datasets.dataset import DataSet, shared_classes
 from firstsight.datasets.readings import read_all
 from firstsight.errors import DataError
 from firstsight.evaluation.repeats import once
-from firstsight.learned import contents_of
+from firstsight.learned import Met, contents_of
 from firstsight.model import Model
 from firstsight.spec import LEARNED
 from firstsight.types import Example
@@ -79,6 +79,46 @@ def test_a_threshold_is_not_chosen_on_a_learned_image(
     plant(learned(model)[0], mixed / "wedge")
     with pytest.raises(DataError, match=r"shares 1 image with what the model was trained on \(wedge/x"):
         api.calibrate(model, f"folder:{mixed}")
+
+
+def test_the_thresholds_own_images_are_refused_under_other_names(model: Path, strangers: Path, tmp_path: Path) -> None:
+    """What chose the threshold can't show what it is worth, whatever the classes are called; what is gone is told."""
+    chosen = Path(shutil.copytree(strangers, tmp_path / "chosen"))
+    api.calibrate(model, str(chosen))
+    renamed = tmp_path / "renamed"
+    for number, folder in enumerate(sorted(chosen.iterdir())):
+        shutil.copytree(folder, renamed / f"class {number} of another")
+    with pytest.raises(DataError, match="what the threshold was chosen on"):
+        api.evaluate(model, "verification", str(renamed))
+    shutil.rmtree(chosen)
+    report = api.evaluate(model, "verification", str(renamed))
+    assert any("the threshold was chosen on can't be found" in note for note in report.notes)
+
+
+def test_the_shipped_thresholds_images_are_refused_in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set that is known by name chose the threshold: its images in a folder of the user's are looked for too."""
+    asked = []
+
+    def images_at(address: str, *_: object) -> Met:
+        asked.append(address)
+        return Met(np.ones(12, bool), np.zeros(12, bool))
+
+    monkeypatch.setattr("firstsight.evaluation.run.images_at", images_at)
+    place = draw_classes(tmp_path / "own", STRANGERS[:2], each=6)
+    with pytest.raises(DataError, match="omniglot:calibration, what the threshold was chosen on"):
+        api.evaluate("glyphs", "verification", str(place))
+    assert asked == ["omniglot:calibration"]
+
+
+def test_pictures_that_are_all_there_twice_are_named(uncalibrated_model: Path, strangers: Path, tmp_path: Path) -> None:
+    """Two copies of each picture: it is measured, and the report says that the figures flatter."""
+    for folder in strangers.iterdir():
+        (tmp_path / "twice" / folder.name).mkdir(parents=True)
+        for file in sorted(folder.iterdir())[:2]:
+            for copy in "ab":
+                shutil.copyfile(file, tmp_path / "twice" / folder.name / f"{file.stem}{copy}.png")
+    report = api.evaluate(uncalibrated_model, "retrieval", str(tmp_path / "twice"))
+    assert any("the figures flatter" in note for note in report.notes)
 
 
 def test_pairs_of_learned_images_are_refused(model: Path, tmp_path: Path) -> None:

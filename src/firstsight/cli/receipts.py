@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from firstsight.answer import MOST_STRANGERS, scores
 from firstsight.cli.render import dump, goes_on, judged, quoted, table, value
 from firstsight.errors import count
 from firstsight.terminal import in_line
@@ -39,6 +40,8 @@ def created(gallery: str, model: Model, *, json: bool) -> None:
     print(f"{gallery}: an empty gallery for model {model.name} ({model.fingerprint})")
     _warn(model)
     judged(model.verdict)
+    if not goes_on(model.verdict):
+        return
     print(f"next: firstsight enroll {gallery} NAME IMAGE    or  --data folder:PATH for one image of every sub-folder")
 
 
@@ -162,6 +165,9 @@ def matched(matches: Sequence[Match | Failure], probes: list[Any], gallery: str,
             if hasattr(answer, "error"):
                 continue
             print(f"{in_line(probe)}: {in_line(answer.answer)}{_notes(notes_in(answer.reason))}")
+    shares = [m.strangers_accepted or 0.0 for m in matches if not hasattr(m, "error")]
+    if max(shares, default=0.0) > MOST_STRANGERS:
+        print("for fewer strangers: firstsight calibrate MODEL DATA --fpir 0.05 --gallery-size N (as many as enrolled)")
     print(f"next: where an answer is wrong, add a reference: firstsight enroll {gallery} NAME IMAGE")
 
 
@@ -213,7 +219,8 @@ def _event(event: Event) -> str:
     if event.probability is not None:
         told = f"probability {event.probability:.1%}"
         if event.score is not None and event.threshold is not None:  # a probability alone may contradict the answer
-            told += f" (score {event.score:.3g}, needs {event.threshold:.3g})"
+            have, need = scores(event.score, event.threshold)
+            told += f" (score {have}, needs {need})"
         parts.append(told)
     if event.place or event.direction:
         parts.append(" ".join(filter(None, (event.place, event.direction))))

@@ -250,7 +250,10 @@ def evaluated(result: Report, page: Path | None, *, json: bool) -> None:
     for sentence in result.diagnosis:
         print(f"  {sentence}")
     judged(result.verdict)
-    print(f"page: {page}" if page else "next: the same with --report page.html, to look at it")
+    if page:
+        print(f"page: {page}")
+    elif goes_on(result.verdict):
+        print("next: the same with --report page.html, to look at it")
 
 
 def calibrated(result: Calibration, model: str, *, json: bool) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 from firstsight.similarity import Similarity
 from firstsight.types import FloatArray, IntArray, PixelArray
 
 
-class Baseline:
+class Baseline(ABC):
     """What needs no learning: readings become vectors, which are compared by the cosine; an ``Embedder``."""
 
     name = ""
 
+    @abstractmethod
     def embed_arrays(self, arrays: PixelArray) -> FloatArray:
         """Readings ``(n, c, h, w)`` to vectors ``(n, d)`` of length 1."""
-        raise NotImplementedError
 
     def score(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """Cosines ``(a, b)``."""

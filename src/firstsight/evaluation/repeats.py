@@ -33,8 +33,8 @@ class Once:
 def once(held: DataSet, arrays: PixelArray) -> Once:
     """Leave out copies: further ones of an image in its class; of pairs those of one picture with itself.
 
-    Sets that FirstSight knows by name stay as they were published. Where most images are copies, none is left out:
-    nothing would be left to measure, and the notes say so.
+    Sets that FirstSight knows by name stay as they were published. Where half of the images or more are copies, none
+    is left out: nothing would be left to measure, and the notes say so.
 
     Raises:
         DataError: of pairs all are of one picture with itself.
@@ -71,7 +71,7 @@ def once(held: DataSet, arrays: PixelArray) -> Once:
     one = int(np.flatnonzero(repeated)[0])
     images = count(copies, "image is a copy", "images are copies")
     told = f"{images} of another of its class ({_named(held, one)})"
-    if 2 * copies > len(held):
+    if 2 * copies >= len(held):
         notes.append(f"{told}: reference and probe may be one picture, so the figures flatter; bring other images")
         return Once(held, arrays, nobody, tuple(notes))
     notes.append(f"{told}: left out")

@@ -91,6 +91,8 @@ def evaluate(
     if calibration and procedure.decides and (held.kind == OWN or _is_own(calibration.data)):
         chose = images_at(calibration.data, held, arrays, model.input)
         refuse_met(chose, held, f"{calibration.data}, what the threshold was chosen on", "calibrate on others")
+        if chose.unknown and _is_own(calibration.data):
+            notes.append(f"copies of images that the threshold was chosen on can't be found: {chose.unknown}")
     if empty := blanks(held, arrays):
         notes.append(empty)
     single = once(held, arrays)

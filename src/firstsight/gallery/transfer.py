@@ -12,12 +12,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from firstsight.answer import crowded
 from firstsight.datasets.readings import Progress
 from firstsight.errors import GalleryError
 from firstsight.files import FILE, expanded, open_file, read_file, state_of
@@ -109,7 +111,10 @@ def load(gallery: Gallery, folder: Path, *, progress: Progress | None = None) ->
         fresh = {k: v for k, v in said.items() if name in there and k not in there[name].metadata}
         if fresh:
             gallery.store.annotate(name, fresh)
-    return [Enrolment(name, new, there[name].references) for name, new in added.items()]
+    receipts = [Enrolment(name, new, there[name].references) for name, new in added.items()]
+    if any(one.added == one.references for one in receipts):  # the gallery has grown
+        receipts[-1] = replace(receipts[-1], notes=crowded(gallery.model.calibration, len(there)))
+    return receipts
 
 
 def _about(folder: Path) -> dict[str, Any]:

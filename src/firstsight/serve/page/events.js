@@ -34,7 +34,10 @@ function outcome(event) {
 /** The probability with the score and the one that was needed: alone it may contradict the outcome. */
 function sure(event) {
   const told = percent(event.probability);
-  return told && event.threshold !== null ? `${told} (score ${event.score.toFixed(3)}, needs ${event.threshold.toFixed(3)})` : told;
+  if (!told || event.threshold === null) return told;
+  const { score, threshold } = event;
+  const places = [3, 4, 5, 6, 7, 8].find((n) => score.toFixed(n) !== threshold.toFixed(n)) ?? 3;
+  return `${told} (score ${score.toFixed(places)}, needs ${threshold.toFixed(places)})`;
 }
 
 export function table(caption, columns, rows) {
