@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import firstsight
 from drawn import TINY, Cli, Refused
@@ -198,19 +199,22 @@ def test_04_splits_are_by_class() -> None:
     assert not set(train.groups[0]) & set(held.groups[0])
 
 
-def test_04_copies_across_a_split_are_told(shapes: Path, tmp_path: Path) -> None:
-    """Training says that a held-out image is a copy of one learned from, before the first step."""
+@pytest.mark.parametrize(("ending", "words"), [("png", "is a copy"), ("bmp", "is read just as training images are")])
+def test_04_copies_across_a_split_are_told(shapes: Path, tmp_path: Path, ending: str, words: str) -> None:
+    """Training says that a held-out image is a copy of one learned from, also in another format, before any step."""
     one, other = (DataSet("folder:x", (Example(n, lambda: b"same bytes", n),)) for n in "ab")
     assert len(duplicates(one, other)) == 1
     data = Path(shutil.copytree(shapes, tmp_path / "shapes"))
     train, held = (sorted(set(firstsight.open_data(f"{data}:{part}").classes)) for part in ("train", "validation"))
-    shutil.copy(data / train[0] / "0.png", data / held[0] / "copy.png")
+    Image.open(data / train[0] / "0.png").save(data / held[0] / f"copy.{ending}")
+    if ending == "png":
+        shutil.copy(data / train[0] / "0.png", data / held[0] / "copy.png")
 
     class ToldError(Exception):
         pass
 
     def listen(event: Any) -> None:
-        if event.kind == "note" and "1 held-out image is a copy" in event.message:
+        if event.kind == "note" and f"1 held-out image {words}" in event.message:
             raise ToldError
 
     with pytest.raises(ToldError):

@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from firstsight.datasets import DataSet, open_data, refuse_overlap
+from firstsight.datasets.copies import Contents
+from firstsight.datasets.dataset import OWN
 from firstsight.datasets.depths import chosen, depths_of, told
 from firstsight.datasets.portion import joined, portion
 from firstsight.datasets.splits import duplicates
@@ -16,7 +18,7 @@ from firstsight.errors import DataError, UsageError, count
 from firstsight.evaluation.oneshot import Episodes, any_classes, within_group
 from firstsight.learn.events import Event, Listener
 from firstsight.learn.recipe import Recipe
-from firstsight.types import IntArray
+from firstsight.types import IntArray, PixelArray
 
 
 def open_both(recipe: Recipe, listen: Listener) -> tuple[DataSet, DataSet | None]:
@@ -68,6 +70,24 @@ def note_copies(data: DataSet, held: DataSet, listen: Listener) -> None:
         one, other = copies[0]
         images = count(len(copies), "held-out image is a copy", "held-out images are copies")
         message = f"warning: {images} of training images ({other.source} = {one.source})"
+        listen(Event("note", message=f"{message}: held-out figures will flatter"))
+
+
+def note_repacked(learned: Contents, held: DataSet, arrays: PixelArray, listen: Listener) -> None:
+    """Tell of held-out images that are learned from in another format: other bytes, the same reading.
+
+    Args:
+        learned: what tells the images again that are learned from.
+        held: what is held out.
+        arrays: ``(n, c, h, w)`` its readings.
+        listen: is told.
+    """
+    if held.kind != OWN:  # published splits are taken as they are
+        return
+    found = np.flatnonzero(learned.of_readings(arrays) & ~learned.of_images(held.keys))
+    if len(found):
+        images = count(len(found), "held-out image is read", "held-out images are read")
+        message = f"warning: {images} just as training images are ({held.examples[found[0]].source})"
         listen(Event("note", message=f"{message}: held-out figures will flatter"))
 
 

@@ -30,7 +30,7 @@ from firstsight.learn.augment.warp import turn
 from firstsight.learn.backbones.standing import features_by, learned_part, stands_on
 from firstsight.learn.backbones.whitening import begin_whitened
 from firstsight.learn.best import Best
-from firstsight.learn.data import open_both, tasks_of, told_apart, with_depth
+from firstsight.learn.data import note_repacked, open_both, tasks_of, told_apart, with_depth
 from firstsight.learn.events import Event, Listener
 from firstsight.learn.export.directory import load_encoder, save
 from firstsight.learn.export.readable import LabEmbedder
@@ -71,7 +71,10 @@ class Run:
         self.arrays = torch.from_numpy(self._read(self.data))
         targets = told_apart(self.data, recipe)
         self.labels = torch.from_numpy(targets)
+        self.learning_from = Contents.of(self.data.keys, self.arrays.numpy())
         self.held_arrays = self._read(self.held) if self.held else None
+        if self.held is not None and self.held_arrays is not None:
+            note_repacked(self.learning_from, self.held, self.held_arrays, listen)
         self.episodes = tasks_of(self.held, settings.validation_tasks) if self.held else None
         if self.held_arrays is not None and self.episodes is not None:
             self.looked_at, self.episodes = self.episodes.needed()
@@ -348,8 +351,9 @@ class Run:
 
     def _contents(self) -> Contents:
         """What tells the images again that were learned from, here and by the model begun with."""
-        made = Contents.of(self.data.keys, self.arrays.numpy())
-        return made.joined(contents_of(Model.load(self.recipe.training.start))) if self.started_from else made
+        if not self.started_from:
+            return self.learning_from
+        return self.learning_from.joined(contents_of(Model.load(self.recipe.training.start)))
 
     def end(self) -> None:
         """Drop the checkpoint: nothing is left to go on with."""
