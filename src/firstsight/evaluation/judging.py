@@ -55,12 +55,6 @@ def _reason(subject: Subject, door: Door, learned_from: int) -> tuple[str, str]:
             f"too few classes to tell: {count(door.classes, 'class', 'classes')} held out",
             "bring more classes: twenty held out show it, five can't",
         )
-    spectrum = variance_shares(subject.embeddings[:: max(1, len(subject.embeddings) // _SAMPLE)])
-    if effective_dimensions(spectrum) < min(4.0, len(spectrum) / 2):
-        return (
-            "the embedding has collapsed: all images look nearly alike to it",
-            "train again, longer or with a gentler loss or lower learning rate",
-        )
     if _is_empty(subject.arrays):
         return (
             "the images are read as empty or as all the same",
@@ -68,6 +62,12 @@ def _reason(subject: Subject, door: Door, learned_from: int) -> tuple[str, str]:
         )
     if found := _mislabelled(subject):
         return found, "look through the classes and put right what is in the wrong one"
+    spectrum = variance_shares(subject.embeddings[:: max(1, len(subject.embeddings) // _SAMPLE)])
+    if effective_dimensions(spectrum) < min(4.0, len(spectrum) / 2):
+        return (
+            "the embedding has collapsed: all images look nearly alike to it",
+            "train again, longer or with a gentler loss or lower learning rate",
+        )
     if 0 < learned_from < FEW_CLASSES:
         return (
             f"too few classes: it learned from {learned_from}",
