@@ -20,6 +20,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -163,14 +164,21 @@ def models(names: list[str], variants: list[str]) -> Iterator[dict[str, Any]]:
                 yield row
 
 
-def main() -> None:
-    """See above."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+@contextmanager
+def asked(about: str | None) -> Iterator[bool]:
+    """Whether only a trial is asked for; meanwhile with a cache of its own."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trial", action="store_true")
-    asked = parser.parse_args()
+    trial = parser.parse_args().trial
     with tempfile.TemporaryDirectory() as cache:
         os.environ["FIRSTSIGHT_CACHE"] = cache
-        if asked.trial:
+        yield trial
+
+
+def main() -> None:
+    """See above."""
+    with asked(__doc__) as trial:
+        if trial:
             list(models(["drawn signs"], ["short", "hardly"]))
             return
         rows = list(models(list(SETS), list(VARIANTS)))
