@@ -358,8 +358,9 @@ def test_one_unknown_among_several_is_exit_code_1(gallery: Path, picture: Path, 
     assert cli("identify", gallery, picture, picture).code == 0
     ran = cli("identify", gallery, picture, unknown)
     assert ran.code == 1
-    first, second, hint = ran.out.splitlines()
+    first, second, remedy, hint = ran.out.splitlines()
     assert hint.startswith("next: ")
+    assert remedy.startswith("for fewer strangers: firstsight calibrate ")
     assert first.startswith(f"{picture}: circle")
     assert second.startswith(f"{unknown}: unknown")
 

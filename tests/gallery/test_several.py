@@ -54,7 +54,9 @@ def test_the_good_ones_of_a_folder_are_answered(how: tuple[str, ...], full: Path
         assert f"{n}.png {why}" in line
     plain = cli("identify", full, many, *how)
     assert plain.code == 2
-    assert [line.split(":")[0] for line in plain.out.splitlines()[:-1]] == [str(many / f"{n}.png") for n in (1, 3, 5)]
+    *answers, remedy, _ = plain.out.splitlines()
+    assert [line.split(":")[0] for line in answers] == [str(many / f"{n}.png") for n in (1, 3, 5)]
+    assert remedy.startswith("for fewer strangers: firstsight calibrate ")
 
 
 def test_no_event_stands_for_a_picture_without_an_answer(

@@ -6,9 +6,10 @@ Hashes of 8 bytes; a look is 128 bits of 8 x 9 and 9 x 8 means of grey: which ne
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import cast
@@ -25,7 +26,7 @@ _MAGIC, _HEAD = b"contents", struct.Struct("<8sIIII")
 _MARGIN = 2  # grey levels
 _SIDE, _TELLING = 16, 48  # means a side of a reading, and bytes they pack into where it is no mere stroke or ground
 _INK = (16, 239)  # grey levels beyond which nearly all pixels of a drawing are
-_BLOCK = 256
+_BLOCK, _PIXELS = 256, 1 << 20  # looks compared, and pixels looked at, at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +127,8 @@ def twins(keys: Sequence[str], arrays: PixelArray) -> npt.NDArray[np.int64]:
 def looks(arrays: PixelArray) -> Hashes:
     """The look of each reading ``(n, 2)``."""
     made = [np.empty((0, 2), np.uint64)]
-    for start in range(0, len(arrays), _BLOCK):
-        grey = arrays[start : start + _BLOCK].mean(axis=1, dtype=np.float32)
+    for some in _parts(arrays):
+        grey = some.mean(axis=1, dtype=np.float32)
         across, down = _means(grey, 8, 9), _means(grey, 9, 8)
         bits = [across[:, :, 1:] - across[:, :, :-1] > _MARGIN, down[:, 1:] - down[:, :-1] > _MARGIN]
         packed = np.packbits(np.concatenate([b.reshape(len(grey), 64) for b in bits], axis=1), axis=1)
@@ -137,16 +138,23 @@ def looks(arrays: PixelArray) -> Hashes:
 
 def telling(arrays: PixelArray) -> BoolArray:
     """Whether readings ``(n, c, h, w)`` show enough that two equal ones are one picture: no ground, no mere stroke."""
-    if not len(arrays):
-        return np.zeros(0, bool)
-    small = _means(arrays.mean(axis=1, dtype=np.float32), _SIDE, _SIDE).astype(np.uint8)
-    return np.array([len(zlib.compress(one.tobytes())) >= _TELLING for one in small])
+    found: list[bool] = []
+    for some in _parts(arrays):
+        small = _means(some.mean(axis=1, dtype=np.float32), _SIDE, _SIDE).astype(np.uint8)
+        found += [len(zlib.compress(one.tobytes())) >= _TELLING for one in small]
+    return np.array(found, bool)
 
 
 def _drawn(arrays: PixelArray) -> BoolArray:
     """Which readings are ink on paper: most pixels are black or white ``(n,)``."""
-    flat = arrays.reshape(len(arrays), -1)
-    return cast("BoolArray", ((flat < _INK[0]) | (flat > _INK[1])).mean(axis=1) > 0.5)
+    ink = [((p < _INK[0]) | (p > _INK[1])).mean(axis=(1, 2, 3)) > 0.5 for p in _parts(arrays)]
+    return np.concatenate([np.zeros(0, bool), *ink])
+
+
+def _parts(arrays: PixelArray) -> Iterator[PixelArray]:
+    """The readings ``(n, c, h, w)`` in order, a few at a time, so that no copy of all is made."""
+    few = max(1, _PIXELS // max(1, math.prod(arrays.shape[1:])))
+    return (arrays[start : start + few] for start in range(0, len(arrays), few))
 
 
 def _means(grey: FloatArray, rows: int, columns: int) -> FloatArray:
