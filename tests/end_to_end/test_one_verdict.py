@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from drawn import Cli
 from firstsight import api
 from firstsight.model import Model
 from firstsight.serve.app import create_app
 from firstsight.serve.settings import Settings
+from firstsight.types import Metric
+from firstsight.verdict import Door, of_door
 from served import from_here
 
 
@@ -56,20 +61,37 @@ def test_a_report_and_its_page_say_one_thing(cli: Cli, model_copy: Path, strange
     assert api.evaluate(model_copy, "retrieval", str(strangers)).verdict.sentence in told.pop()  # type: ignore[union-attr]
 
 
-def test_after_a_failure_there_is_no_next_command(cli: Cli, model_copy: Path, strangers: Path) -> None:
-    """A model that is useless is not sent on to a gallery."""
-    import numpy as np
+def test_after_a_failure_there_is_no_next_command(cli: Cli, model_copy: Path, strangers: Path, tmp_path: Path) -> None:
+    """Wherever a useless model is shown, its verdict stands last: no next step, but what would help."""
+    kept = json.loads((model_copy / "calibration.json").read_text())
+    gallery = tmp_path / "g.db"
+    for useless, fnir in ((False, Metric(0.05, 0.03, 0.07)), (True, Metric(0.9, 0.8, 0.95))):
+        pixels, gain = Metric(0.9, 0.85, 0.95), Metric(0.9 - fnir.value, 0.85 - fnir.low, 0.95 - fnir.high)
+        door = Door(3, 0.05, fnir, fnir, fnir, {"pixels": pixels}, gain, 6, learned=False)
+        fingerprint = Model.load(model_copy).fingerprint
+        verdict = of_door(door, data="folder:x", model=fingerprint, reason="", advice="bring more classes")
+        assert (verdict.level == "useless") == useless
+        (model_copy / "calibration.json").write_text(json.dumps(kept | {"verdict": asdict(verdict)}))
+        if useless:
+            api.drop(gallery)
+        said = [cli("gallery", "create", gallery, "--model", model_copy), cli("enroll", gallery, "--data", strangers)]
+        for ran in said:
+            assert ran.code == 0
+            assert ("next: " in ran.out) != useless
+            assert "what would help most: bring more classes" in ran.out
 
-    from firstsight.types import Metric
-    from firstsight.verdict import Door, of_door
 
-    bad = Metric(0.9, 0.8, 0.95)
-    door = Door(3, 0.05, bad, bad, bad, {"pixels": bad}, Metric(0.0, -0.1, 0.1), 6, learned=False)
-    model = Model.load(model_copy)
-    verdict = of_door(door, data="folder:x", model=model.fingerprint, reason="", advice="bring more classes")
-    from firstsight.cli.render import goes_on
-
-    assert np.isfinite(verdict.fnir.value)  # type: ignore[union-attr]
-    assert not goes_on(verdict)
-    out = cli("calibrate", model_copy, strangers).out
-    assert ("next: firstsight gallery create" in out) == ("verdict: usable" in out or "verdict: weak" in out)
+def test_a_failure_measured_now_names_no_next_command(cli: Cli, model_copy: Path, tmp_path: Path) -> None:
+    """Noise under labels that mean nothing: neither ``calibrate`` nor ``evaluate`` goes on to a next step."""
+    draw = np.random.default_rng(3)
+    for n in range(48):
+        place = tmp_path / "noise" / f"{n % 8}"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (24, 24), np.uint8)).save(place / f"{n}.png")
+    for words in (
+        ("calibrate", model_copy, tmp_path / "noise"),
+        ("evaluate", model_copy, "retrieval", tmp_path / "noise"),
+    ):
+        out = cli(*words).out
+        assert "what would help most: " in out
+        assert "next: " not in out
