@@ -25,9 +25,13 @@ document.addEventListener("securitypolicyviolation", (event) => violations.push(
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window, with a camera that shows a test pattern to whom it is granted."""
+    """Chromium, without a window, with a camera that shows a test pattern to whom it is granted.
+
+    Of a module, not of the session: while Playwright is open an event loop runs in this thread, and no test of another
+    module may find one there.
+    """
     place = next((found for name in NAMES if (found := shutil.which(name))), None)
     if place is None:
         pytest.fail(f"none of {', '.join(NAMES)} is installed; install one, or leave these out with -m 'not browser'")
