@@ -90,6 +90,11 @@ def pictures(width: int, height: int) -> dict[str, tuple[Image.Image, str, dict[
     made["gif transparent"] = (modes["P"], "GIF", {"transparency": 0})
     for mode in ("1", "L", "RGB", "I"):
         made[f"ppm {mode}"] = (modes[mode], "PPM", {})
+    for mode in ("L", "LA", "RGB", "RGBA", "I;16"):
+        made[f"jpeg 2000 {mode}"] = (modes[mode], "JPEG2000", {})
+    small_parts: dict[str, object] = {"codeblock_size": (32, 32), "precinct_size": (64, 64)}
+    made["jpeg 2000 small parts"] = (rgba, "JPEG2000", small_parts)
+    made["jpeg 2000 tiles"] = (rgb, "JPEG2000", {"tile_size": (256, 256), "no_jp2": True})
     return made
 
 

@@ -48,6 +48,14 @@ def picture(mode: str) -> Image.Image:
     return Image.fromarray(COLOUR).convert(mode)
 
 
+def twelve_bits() -> bytes:
+    """A JPEG 2000 of 12 bits: one of 16 whose head says 12, of pixels moved by what that changes their middle by."""
+    data = bytearray(saved(DEEP[12] + np.uint16((1 << 15) - (1 << 11)), "JPEG2000", no_jp2=True))
+    assert data[42] == 16 - 1
+    data[42] = 12 - 1
+    return bytes(data)
+
+
 def turned(form: str, orientation: int, **options: object) -> bytes:
     """The sign as a camera stores it that was held another way."""
     turn = Image.Transpose
@@ -224,6 +232,11 @@ ODD: dict[str, Callable[[], tuple[bytes, np.ndarray]]] = {
     "PPM, maxval 65535": lambda: (plain(False, b"P6 64 64 65535", (COLOUR.astype(">u2") * 257).astype(">u2")), COLOUR),
     "PFM": lambda: (plain(False, b"Pf\n64 64\n-1.0", (GREY / 255).astype("<f4")[::-1]), GREY),
     "AVIF": lambda: as_pillow_has_it(saved(COLOUR, "AVIF", quality=100, subsampling="4:4:4")),
+    "JPEG 2000": lambda: (saved(COLOUR, "JPEG2000"), COLOUR),
+    "JPEG 2000, no boxes": lambda: (saved(COLOUR, "JPEG2000", no_jp2=True), COLOUR),
+    "JPEG 2000 of 16 bits": lambda: (saved(DEEP[16] + GREY, "JPEG2000"), GREY),
+    "JPEG 2000 of 12 bits": lambda: (twelve_bits(), GREY),
+    "JPEG 2000, transparent": lambda: (saved(picture("RGBA"), "JPEG2000"), COLOUR),
     "HEIC": lambda: as_pillow_has_it(heic()),
     "TIFF, Lab": lambda: (saved(lab(), "TIFF"), COLOUR),
 }
@@ -241,8 +254,15 @@ REFUSED = {
         "16-bit colours in separate planes",
     ),
     "TIFF of 64-bit floats": (lambda: tiff(GREY / 255), "TIFF of a kind that is not an image FirstSight reads"),
+    "TIFF of 16-bit floats": (
+        lambda: tiff((GREY / 255).astype(np.float16)),
+        "TIFF of a kind that is not an image FirstSight reads",
+    ),
+    "TIFF, transparent, of 16 bits": (
+        lambda: tiff(np.dstack([DEEP[16], np.full_like(DEEP[16], 65535)])),
+        "TIFF of a kind that is not an image FirstSight reads",
+    ),
     "JPEG XL": (lambda: b"\xff\x0a" + bytes(40), "JPEG XL, not an image FirstSight reads"),
-    "JPEG 2000": (lambda: saved(COLOUR, "JPEG2000"), "JPEG 2000, not an image FirstSight reads"),
 }
 """What is not read, and how it is called."""
 

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from firstsight.errors import BusyError, InputError
+from firstsight.inputs import jpeg2000
 from firstsight.inputs.deep import deep_pixels, is_deep
 from firstsight.inputs.depth import UnfitError, depth_of, said, to_eight
 from firstsight.inputs.formats import FORMATS, formats_of, named
@@ -172,8 +173,11 @@ def _opened(data: bytes, name: str) -> Image.Image:
         raise InputError("0 bytes came, an image was expected")
     if len(data) > MAX_BYTES:
         raise InputError(f"{name} is more than the {MAX_BYTES >> 20} MiB allowed")
+    formats = formats_of(data)
+    if formats == ("JPEG2000",):
+        jpeg2000.check(data, name)
     try:
-        image = Image.open(io.BytesIO(data), formats=formats_of(data))
+        image = Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError:
         raise InputError(f"{name} is {named(data)}") from None
     width, height = image.size

@@ -76,8 +76,8 @@ def said(image: Image.Image, data: bytes | None) -> Said:
         image: as Pillow opened it.
         data: the file, where it is at hand.
     """
-    if image.format == "PPM" and image.mode != "F":
-        return Said(bits=16, settled=True)  # Pillow has scaled it by the file's maxval
+    if image.format == "JPEG2000" or (image.format == "PPM" and image.mode != "F"):
+        return Said(bits=16, settled=True)  # Pillow has scaled it by the white that the file names
     if image.format == "PNG" and data is not None:
         return Said(bits=_significant(data), scaled=True)
     tags = getattr(image, "tag_v2", None)

@@ -6,15 +6,14 @@ from functools import cache
 from importlib.util import find_spec
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-"""Formats that are read everywhere; AVIF is where Pillow has it, HEIC with ``firstsight[heic]``."""
+"""Formats that are read everywhere; AVIF and JPEG 2000 are where Pillow has them, HEIC with ``firstsight[heic]``."""
 HEIC_NEEDS = "pip install 'firstsight[heic]'"
 
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+_JPEG_2000 = (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n")
 _OTHERS = (
     (0, b"\xff\x0a", "JPEG XL"),
     (4, b"JXL ", "JPEG XL"),
-    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (4, b"jP  ", "JPEG 2000"),
     (0, b"8BPS", "a Photoshop document"),
     (0, b"%PDF", "a PDF document"),
     (0, b"<svg", "an SVG drawing"),
@@ -40,8 +39,18 @@ def has_avif() -> bool:
     return "avif" in features.modules and bool(features.check("avif"))
 
 
+@cache
+def has_jpeg_2000() -> bool:
+    """Whether Pillow was built with what reads JPEG 2000."""
+    from PIL import features
+
+    return bool(features.check("jpg_2000"))
+
+
 def formats_of(data: bytes) -> tuple[str, ...]:
     """Formats that an image file may be of, in the words of Pillow."""
+    if data.startswith(_JPEG_2000) and has_jpeg_2000():
+        return ("JPEG2000",)
     if data[4:8] != b"ftyp":
         if data[:4] == b"MM\0*":
             _widen_tiff()
@@ -74,7 +83,10 @@ def _register() -> None:
 
 def named(data: bytes) -> str:
     """What a file is that can't be read, and what mends it."""
-    read = ", ".join((*FORMATS, *(["AVIF"] if has_avif() else []), *(["HEIC"] if has_heic() else [])))
+    more = (("JPEG 2000", has_jpeg_2000()), ("AVIF", has_avif()), ("HEIC", has_heic()))
+    read = ", ".join((*FORMATS, *(called for called, there in more if there)))
+    if data.startswith(_JPEG_2000) and not has_jpeg_2000():
+        return f"JPEG 2000, which this Pillow does not read ({read} are read); update Pillow, or save it as PNG"
     if data[4:8] == b"ftyp":
         brands = _brands(data)
         if any(brand in (b"avif", b"avis") for brand in brands) and not has_avif():

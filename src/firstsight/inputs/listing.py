@@ -9,7 +9,7 @@ from typing import Any
 
 from firstsight.errors import InputError, count
 from firstsight.files import FOLDER, expanded, spelled_out, state_of
-from firstsight.inputs.formats import HEIC_NEEDS, has_avif, has_heic
+from firstsight.inputs.formats import HEIC_NEEDS, has_avif, has_heic, has_jpeg_2000
 from firstsight.notices import tell
 from firstsight.types import Source
 
@@ -18,13 +18,15 @@ EXTENSIONS = frozenset(
 ) | frozenset([".ppm", ".pgm", ".pbm", ".pnm", ".pfm"])
 """How images are named that are read everywhere."""
 AVIF, HEIC = frozenset([".avif", ".avifs"]), frozenset([".heic", ".heics", ".heif", ".heifs", ".hif"])
+JPEG_2000 = frozenset([".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"])
 _KINDS, _NAMES = 8, 3  # that a sentence has room for
 
 
 def is_image(file: Path) -> bool:
     """Whether a file is named like an image that can be read here; what is there and no regular file is none."""
     kind = file.suffix.lower()
-    if kind not in EXTENSIONS and not (kind in AVIF and has_avif()) and not (kind in HEIC and has_heic()):
+    read = kind in EXTENSIONS or (kind in AVIF and has_avif()) or (kind in HEIC and has_heic())
+    if not read and not (kind in JPEG_2000 and has_jpeg_2000()):
         return False
     return file.is_file() or not file.exists()  # of a dangling link, reading it will name the fault
 
@@ -45,7 +47,7 @@ def passed_over(files: Sequence[Path]) -> str:
     kinds: dict[str, list[str]] = {}
     for file in files:
         kinds.setdefault(file.suffix.lower(), []).append(spelled_out(file.name))
-    ordered = sorted(kinds.items(), key=lambda kind: (kind[0] not in HEIC | AVIF | {".jxl"}, -len(kind[1])))
+    ordered = sorted(kinds.items(), key=lambda kind: (kind[0] not in HEIC | AVIF | JPEG_2000 | {".jxl"}, -len(kind[1])))
     parts = [_kind(kind, names) for kind, names in ordered[:_KINDS]]
     more = ", ..." if len(ordered) > _KINDS else ""
     verb = "was" if len(files) == 1 else "were"
@@ -59,6 +61,8 @@ def _kind(kind: str, names: Sequence[str]) -> str:
         return f"{len(names)} HEIC ({told}; {HEIC_NEEDS})"
     if kind in AVIF and not has_avif():
         return f"{len(names)} AVIF ({told}; update Pillow)"
+    if kind in JPEG_2000 and not has_jpeg_2000():
+        return f"{len(names)} JPEG 2000 ({told}; update Pillow, or save as PNG)"
     if kind == ".jxl":
         return f"{len(names)} JPEG XL ({told}; save as PNG)"
     return f"{len(names)} {spelled_out(kind)} ({told})" if kind else f"{len(names)} without an ending ({told})"

@@ -165,9 +165,9 @@ def cost_of_pixels(pixels: int, *, colour: bool) -> int:
 
 _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """Bytes a pixel that Pillow has for a mode, where it is not 4."""
-_DECODER = {"BMP": 3, "GIF": 1, "JPEG": 6, "MPO": 6, "PNG": 1, "PPM": 4, "TIFF": 8, "WEBP": 16}
+_DECODER = {"BMP": 3, "GIF": 1, "JPEG": 6, "JPEG2000": 36, "MPO": 6, "PNG": 1, "PPM": 4, "TIFF": 8, "WEBP": 16}
 """Bytes a pixel that a decoder needs beside them: the coefficients of a progressive JPEG, one strip of a TIFF that
-holds all of it, the canvases of a WebP and copies of them."""
+holds all of it, the canvases of a WebP and copies of them, the numbers, tiles and code blocks of a JPEG 2000."""
 _CANVASES = 8
 """Bytes a pixel of a WebP that its decoder keeps as long as the image is open."""
 _DEEP = 24
