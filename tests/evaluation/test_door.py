@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from firstsight.evaluation.door import at_the_door
+from firstsight.evaluation.door import _fnir, _Searches, at_the_door
 from firstsight.metrics.intervals import exact
 from worlds import alphabets, constant, knowing, noisy, subject
 
@@ -63,3 +63,21 @@ def test_fnir_is_that_of_counting() -> None:
     assert strict is not None
     assert loose.fnir.value < strict.fnir.value
     assert 0 < strict.fnir.value <= 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("fpir", [0.0, 0.05, 0.25, 0.5, 0.99])
+def test_a_miss_is_counted_one_by_one(seed: int, fpir: float) -> None:
+    """Of scores with many ties, strangers and searches counted several times or not at all: the lowest threshold above
+    which no more than the share of the strangers score, and a search missed where its own score does not pass it or
+    another scores as well."""
+    rng = np.random.default_rng(seed)
+    best = rng.integers(0, 9, 40).astype(np.float32)
+    own, right = rng.integers(0, 12, 50).astype(np.float32), rng.random(50) < 0.8
+    strange, mated, counts = rng.integers(0, 6, 40), rng.integers(0, 6, 50), rng.integers(0, 4, 6)
+    strangers = np.repeat(best, counts[strange])
+    allowed = [t for t in (-np.inf, *range(12)) if (strangers > t).sum() <= fpir * len(strangers) + 1e-9]
+    searched, found = np.repeat(own, counts[mated]), np.repeat(right, counts[mated])
+    missed = float(np.mean(~(found & (searched > min(allowed)))))
+    rate = _fnir(_Searches(own, right, best, best[:, None]), mated, strange, fpir)
+    assert rate(counts.astype(float)) == pytest.approx(missed, abs=1e-12)
