@@ -49,6 +49,11 @@ def _percent(share: float, digits: int) -> tuple[float, str]:
     return shown, f"{shown:.{places}f} %"
 
 
+def likely(probability: float) -> str:
+    """A probability in percent, never as certain as 0 % or 100 %: ``more than 99.9 %``."""
+    return _percent(probability, 0)[1]
+
+
 def of_many(share: float) -> str:
     """A share of strangers in whole people: ``55 of 100``."""
     for among in (100, 10_000):

@@ -49,6 +49,18 @@ def test_a_better_look_starts_the_count_again():
     assert not best.exhausted(0)
 
 
+def test_of_looks_within_the_error_the_latest_is_kept():
+    """A look a little lower than the highest is as good; one more below is not, however little below the last kept."""
+    best, layer = Best(), torch.nn.Linear(2, 2)
+    kept = []
+    for step, accuracy in enumerate((0.8, 0.9, 0.89, 0.88, 0.895, 0.5), 1):
+        best.look(step, accuracy, layer, 0.015)
+        kept.append(best.step)
+    assert kept == [1, 2, 3, 3, 5, 5]
+    assert (best.accuracy, best.highest, best.looks) == (0.895, 0.9, 4)
+    assert Best(**best.state()) == best
+
+
 def test_without_patience_the_best_look_is_exported_too(shapes: Path, tmp_path: Path, monkeypatch):
     """The run goes on to its end, and its model is that of the look before."""
     looking(monkeypatch, [0.3, 0.6, 0.5])

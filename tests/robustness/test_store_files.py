@@ -16,7 +16,8 @@ import pytest
 
 from firstsight.errors import FirstSightError, StorageError
 from firstsight.stores import database
-from firstsight.stores.files_on_disk import Files
+from firstsight.stores import files_on_disk
+from firstsight.stores.files_on_disk import Files, on_disk
 from firstsight.stores.sqlite import SqliteStore
 from firstsight.types import Contract, Entry
 
@@ -418,3 +419,16 @@ for line in sys.stdin:
     store.add([entry(line.strip())])
     print(line.strip(), flush=True)
 """
+
+
+def test_files_are_told_the_same_without_statx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the C library has none, or the kernel refuses it, files are told by ``stat``; what is not there is None."""
+    for name in ("g.db", "g.db-shm"):
+        (tmp_path / name).write_bytes(b"x")
+    found = on_disk(str(tmp_path / "g.db"))
+    assert found.database is not None
+    assert found.database != found.shared
+    assert found.log is None
+    for instead in (None, lambda *_: -1):
+        monkeypatch.setattr(files_on_disk, "_STATX", instead)
+        assert on_disk(str(tmp_path / "g.db")) == found

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from firstsight.answer import MOST_STRANGERS, scores
+from firstsight.answer import MOST_STRANGERS, likely, scores
 from firstsight.cli.render import dump, goes_on, judged, quoted, table, value
 from firstsight.errors import count
 from firstsight.terminal import in_line
@@ -156,7 +156,8 @@ def matched(matches: Sequence[Match | Failure], probes: list[Any], gallery: str,
         m = cast("Match", matches[0])
         print(f"{in_line(m.answer)}{_band(m)} ({m.reason})")
         for c in m.candidates:
-            print(f"  {c.score:7.3f}  {c.probability:6.1%}  {'reaches' if c.reached else 'below  '}  {c.identity}")
+            reached = "reaches" if c.reached else "below  "
+            print(f"  {c.score:7.3f}  {likely(c.probability or 0.0):>16}  {reached}  {c.identity}")
     else:
         from firstsight.decision import notes_in
 

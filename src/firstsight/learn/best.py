@@ -1,4 +1,8 @@
-"""The best look at the validation classes so far, with its weights, which are exported; and when to stop training."""
+"""The best look at the validation classes so far, with its weights, which are exported; and when to stop training.
+
+Of looks that differ by less than their standard error the latest is kept, which has learned more: the rule of one
+standard error (Breiman et al., Classification and Regression Trees, 1984, 3.4.3).
+"""
 
 from __future__ import annotations
 
@@ -22,21 +26,31 @@ class Best:
     """What is remembered of the looks.
 
     Attributes:
-        step: of the best look; 0 before any.
-        accuracy: of the best look.
-        looks: since then.
-        weights: of encoder and similarity then.
+        step: of the look that is kept; 0 before any.
+        accuracy: of that look.
+        looks: since the highest.
+        weights: of encoder and similarity at the look that is kept.
+        highest: accuracy of all looks.
     """
 
     step: int = 0
     accuracy: float = -1.0
     looks: int = 0
     weights: dict[str, Any] | None = None
+    highest: float = -1.0
 
-    def look(self, step: int, accuracy: float, learned: nn.Module) -> None:
-        """Take note of a look. Of equal ones the latest is kept, which has learned more; patience is not renewed."""
-        self.looks = 0 if accuracy > self.accuracy else self.looks + 1
-        if accuracy >= self.accuracy:
+    def look(self, step: int, accuracy: float, learned: nn.Module, error: float = 0.0) -> None:
+        """Take note of a look; a look as good as the highest renews no patience.
+
+        Args:
+            step: after which it was taken.
+            accuracy: of the averaged weights.
+            learned: these weights, copied where they are kept.
+            error: by how much a look may be lower than the highest and yet be as good: its standard error.
+        """
+        self.looks = 0 if accuracy > self.highest else self.looks + 1
+        self.highest = max(self.highest, accuracy)
+        if accuracy >= self.highest - error:
             self.step, self.accuracy = step, accuracy
             self.weights = copy.deepcopy(dict(learned.state_dict()))
 

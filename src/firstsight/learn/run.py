@@ -118,6 +118,7 @@ class Run:
         self.learned = Learned(self.encoder, self.similarity)
         self.average = AveragedModel(self.learned, multi_avg_fn=_average(settings.average), use_buffers=True)
         self.validation: dict[str, float] = {}
+        self.error = 0.0  # standard error of the last look
         self.earlier = (0.0, 0.0, 0)  # wall and core seconds, and peak memory, of the runs this one goes on from
         self.watch = Watch(recipe, self.similarity)
         self.best = Best()
@@ -206,7 +207,9 @@ class Run:
             held = lab.embed_features(self.held_features[self.looked_at])
         else:
             held = lab.embed_arrays(self.held_arrays, self.looked_at)
-        accuracy = float(query_credits(lab, held, self.episodes).mean())
+        credit = query_credits(lab, held, self.episodes)
+        accuracy = float(credit.mean())
+        self.error = float(credit.std() / len(credit) ** 0.5)
         ways = self.episodes.support.shape[1]
         self.validation = {f"{ways}-way 1-shot accuracy": accuracy}
         return accuracy
@@ -288,6 +291,7 @@ class Run:
         self.earlier = state["spent"]
         self.validation, self.watch.flat = state["validation"], state["flat_checks"]
         self.best, self.idle = Best(**state["best"]), state.get("idle", 0)
+        self.best.highest = max(self.best.highest, self.best.accuracy)  # a checkpoint of before holds the one only
         return state
 
     def _decisive(self) -> dict[str, Any]:

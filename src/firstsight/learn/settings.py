@@ -107,7 +107,7 @@ class TrainingSettings:
         precision: of the encoder's arithmetic; ``auto`` takes bfloat16 where the processor has it, else float32.
         also: weight of the second objective, ``[also_comparison]`` and ``[also_loss]``, beside the first.
         patience: looks at the validation classes without a better one after which training stops; its model is that of
-            the best look. 0 trains all steps and takes the last.
+            the best look. 0 trains all steps (but see ``learn.best``).
         validation_tasks: one-shot tasks of a look.
         least_dimensions: effective dimensions of a batch's embeddings below which they count as collapsed; below 1 only
             those that coincide do.

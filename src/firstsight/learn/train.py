@@ -123,7 +123,8 @@ def _learn(run: Run, start: int, show: Show, spread: Map[Any]) -> int:
                 accuracy = run.validate()
                 if accuracy is not None:
                     values["validation_accuracy"] = accuracy
-                    run.best.look(step, accuracy, run.final)
+                    # whoever stops early, as papers do, takes the very best
+                    run.best.look(step, accuracy, run.final, 0.0 if settings.patience else run.error)
             last = _is_over(run, step) or last
             run.listen(Event("step", step, settings.steps, values=values))
             if step % 10 == 0 or len(values) > 3:
