@@ -30,11 +30,16 @@ def both(data: Path, out: Path, seed: int) -> tuple[Any, Any]:
     from firstsight.model import Model
 
     export, stalled = Run.export, Best.stalled
-    changes = (f"training.steps={STEPS}", f"training.validate_every={EVERY}", f"training.seed={seed}")
+    changes = (
+        f"training.steps={STEPS}",
+        f"training.validate_every={EVERY}",
+        f"training.seed={seed}",
+        "training.folds=0",
+    )
 
-    def of_the_last(self: Run, steps: int) -> Model:
+    def of_the_last(self: Run, steps: int, folds: Any = ()) -> Model:
         self.best = Best()
-        return export(self, steps)
+        return export(self, steps, folds)
 
     made = api.train("folder", *changes, data=f"folder:{data}", out=out / "best", listen=lambda _: None)
     Run.export = of_the_last  # type: ignore[method-assign]

@@ -50,7 +50,8 @@ class Lines:
             if event.step > first:  # a resumed run has not done the steps before in this time
                 minutes = (now - then) / (event.step - first) * (event.steps - event.step) / 60
                 left = f"  left {minutes:.1f} min"
-            self._tell(f"step {event.step:,} of {event.steps:,}  {figures(self.seen)}{left}")
+            name = f"{event.message}: " if event.message else ""
+            self._tell(f"{name}step {event.step:,} of {event.steps:,}  {figures(self.seen)}{left}")
 
     def _tell(self, line: str) -> None:
         print(line, file=self.out or sys.stdout, flush=True)

@@ -35,6 +35,7 @@ class Door:
         gain: by how much FNIR is lower than that of the better baseline.
         classes: how many there were.
         learned: whether the model learned them.
+        trainings: by how many it was measured, each with other classes held out.
     """
 
     identities: int
@@ -46,6 +47,7 @@ class Door:
     gain: Metric
     classes: int
     learned: bool
+    trainings: int = 1
 
 
 def level_of(fnir: Metric) -> Level:
@@ -80,16 +82,18 @@ def of_door(door: Door, *, data: str, model: str, reason: str, advice: str) -> V
         door.classes,
         door.learned,
         model,
+        door.trainings,
     )
 
 
 def _sentence(level: Level, door: Door) -> str:
     where = f"at a door with {door.identities} enrolled{' of the classes it learned' if door.learned else ''}"
     of = "learned" if door.learned else "new"
+    turns = f", held out in turn by {door.trainings} trainings alike" if door.trainings > 1 else ""
     measured = (
         f"{_percent(door.fnir.value)} of them are missed [{_percent(door.fnir.low)} to "
         f"{_percent(door.fnir.high)}] where {_percent(door.fpir)} of strangers are let in, from one image each of "
-        f"{count(door.classes, f'{of} class', f'{of} classes')}"
+        f"{count(door.classes, f'{of} class', f'{of} classes')}{turns}"
     )
     rivals = " and ".join(f"{_NAMED[n]} {_percent(m.value)}" for n, m in door.baselines.items())
     better = door.gain.low > 0

@@ -92,6 +92,9 @@ def test_a_failure_measured_now_names_no_next_command(cli: Cli, model_copy: Path
         ("calibrate", model_copy, tmp_path / "noise"),
         ("evaluate", model_copy, "retrieval", tmp_path / "noise"),
     ):
-        out = cli(*words).out
-        assert "what would help most: " in out
-        assert "next: " not in out
+        ran = cli(*words)
+        assert "next: " not in ran.out + ran.err
+        if words[0] == "calibrate" and ran.code == 2:  # of noise same pairs may by chance score lower
+            assert "no threshold can help; train the model longer" in ran.err
+        else:
+            assert "what would help most: " in ran.out, ran.err

@@ -141,7 +141,7 @@ def test_a_stopped_run_resumes_to_the_same_end(shapes: Path, tmp_path: Path, mon
 def test_a_run_killed_before_its_export_only_exports(shapes: Path, tmp_path: Path, monkeypatch):
     """After the last look nothing is trained again: the run goes straight to its model."""
     looking(monkeypatch, LOOKS)
-    monkeypatch.setattr(training.Run, "export", lambda self, steps: 1 / 0)
+    monkeypatch.setattr(training.Run, "export", lambda self, steps, folds: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         api.train("folder", *TINY, *STOPPING, data=str(shapes), out=tmp_path / "m")
     monkeypatch.undo()

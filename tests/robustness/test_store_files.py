@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 from firstsight.errors import FirstSightError, StorageError
-from firstsight.stores import database
-from firstsight.stores import files_on_disk
+from firstsight.stores import database, files_on_disk
 from firstsight.stores.files_on_disk import Files, on_disk
 from firstsight.stores.sqlite import SqliteStore
 from firstsight.types import Contract, Entry

@@ -143,11 +143,11 @@ def training(*, quiet: bool) -> Iterator[Callable[[Event], None]]:
             if event.kind == "note":
                 console.print(visible(event.message), markup=False)
                 return
-            name = f"reading {in_line(event.message)}" if event.kind == "reading" else "training"
+            name = f"reading {in_line(event.message)}" if event.kind == "reading" else event.message or "training"
             if name not in tasks:
                 tasks[name] = bar.add_task(name, total=event.steps, values="")
             seen.update(event.values or {})
-            bar.update(tasks[name], completed=event.step, values=figures(seen) if event.kind == "step" else "")
+            bar.update(tasks[name], completed=event.step, values="" if event.kind == "reading" else figures(seen))
 
         yield listen
 

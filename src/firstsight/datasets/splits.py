@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from firstsight.datasets.contents import image_keys
 from firstsight.datasets.dataset import DataSet
@@ -28,8 +29,8 @@ def split(data: DataSet, name: str, *, seed: int = 0) -> DataSet:
         return data
     if name not in SPLITS:
         raise UsageError(f"{data.name} has no split {name!r}; known: {', '.join(SPLITS)}")
-    units = _units(data)
-    ordered = sorted(set(units.values()), key=lambda u: hashlib.sha256(f"{seed}:{u}".encode()).digest())
+    units = units_of(data)
+    ordered = in_order(units.values(), seed)
     if len(data.classes) < 4 or len(ordered) < 2:
         raise DataError(
             f"{data.name} has {count(len(data.classes), 'class', 'classes')} ({', '.join(data.classes[:3])}), at least "
@@ -40,7 +41,14 @@ def split(data: DataSet, name: str, *, seed: int = 0) -> DataSet:
     return data.where(lambda e: units[e.label] in chosen, f"{data.name}:{name}")
 
 
-def _units(data: DataSet) -> dict[str, str]:
+def in_order(units: Iterable[str], seed: int = 0) -> list[str]:
+    """Classes (or groups) by a seeded hash of their names."""
+    return sorted(set(units), key=lambda u: hashlib.sha256(f"{seed}:{u}".encode()).digest())
+
+
+def units_of(data: DataSet) -> dict[str, str]:
+    """What a split keeps together, by label: the group of a class, where every class lies in one of at least four
+    groups, else the class itself."""
     groups: dict[str, set[str]] = {}
     for e in data.examples:
         groups.setdefault(e.label, set()).add(e.group)

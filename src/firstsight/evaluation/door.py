@@ -49,24 +49,62 @@ class _Searches:
     others: FloatArray
 
 
-def at_the_door(
-    subject: Subject,
-    *,
-    identities: int = IDENTITIES,
-    fpir: float = FPIR,
-) -> Door | None:
+def at_the_door(*subjects: Subject, identities: int = IDENTITIES, fpir: float = FPIR) -> Door | None:
     """Measure a door; None where the data can't serve: fewer than two classes, or none with two images.
 
     Args:
-        subject: model and data, labelled.
+        subjects: model and data, labelled; or several, trained alike while other classes were held out: each has a
+            door of its own, and a rate is their mean, by how many classes each has.
         identities: enrolled at most; half of the classes at most, so that there are strangers.
         fpir: share of strangers who may be taken for somebody.
     """
+    first = subjects[0]
+    size = min(identities, *(len(one.data.classes) // 2 for one in subjects))
+    found = [rates for one in subjects if (rates := _rates(one, size, fpir)) is not None]
+    if not found:
+        return None
+    weight = np.array([len(rates.classes) for rates in found], float)
+    names = found[0].fnir
+    fnir = {name: _mean([rates.fnir[name] for rates in found], weight) for name in names}
+    classes = len(frozenset[str]().union(*(rates.classes for rates in found)))
+    better = np.min([values for name, values in fnir.items() if name], axis=0)
+    return Door(
+        min(rates.identities for rates in found),
+        fpir,
+        _metric(fnir[""], classes),
+        _metric(_mean([rates.fnmr for rates in found], weight), classes),
+        _metric(_mean([rates.rank1 for rates in found], weight), classes),
+        {name: _metric(values, classes) for name, values in fnir.items() if name},
+        _metric(better - fnir[""]),
+        classes,
+        first.learned,
+        len(found),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """What one subject's door shows: of the data as it is, then of resamples of its classes (or groups), ``(1 + r,)``.
+
+    Attributes:
+        identities: enrolled.
+        classes: that were there.
+        fnir: of the model ("") and of the baselines, by name.
+        fnmr, rank1: of the model.
+    """
+
+    identities: int
+    classes: frozenset[str]
+    fnir: dict[str, Float64Array]
+    fnmr: Float64Array
+    rank1: Float64Array
+
+
+def _rates(subject: Subject, identities: int, fpir: float) -> _Rates | None:
     data, rng = subject.data, np.random.default_rng((subject.settings.seed, 18))
     drawn = _drawn(data, rng, identities, subject.settings.across)
     if drawn is None:
         return None
-    size = len(drawn[0].classes)
     used, place = np.unique(
         np.concatenate([np.concatenate([d.references, d.probes, d.strangers]) for d in drawn]), return_inverse=True
     )
@@ -83,30 +121,30 @@ def at_the_door(
     unit = groups if len(names) > 1 and not subject.learned else data.labels
     mated = np.concatenate([unit[d.probes] for d in drawn])
     strange = np.concatenate([unit[d.strangers] for d in drawn])
-    fnir = {name: _fnir(found, mated, strange, fpir) for name, found in searches.items()}
     clusters = int(unit.max()) + 1
     resample = np.random.default_rng((subject.settings.seed, 78))
     counts = [np.ones(clusters)] + [
         np.bincount(resample.integers(0, clusters, clusters), minlength=clusters).astype(float) for _ in range(_ROUNDS)
     ]
-    values = {name: np.array([rate(c) for c in counts]) for name, rate in fnir.items()}
+    missed = {name: _fnir(found, mated, strange, fpir) for name, found in searches.items()}
     ours = searches[""]
-    fnmr = np.array([rate(c) for rate in [_fnmr(ours, mated, strange)] for c in counts])
-    rank1 = np.array([_weighted(ours.right.astype(float), c[mated]) for c in counts])
-    classes = len(np.unique(data.labels))
-    baselines = {name: _metric(v, classes) for name, v in values.items() if name}
-    better = np.min([v for name, v in values.items() if name], axis=0)
-    return Door(
-        size,
-        fpir,
-        _metric(values[""], classes),
-        _metric(fnmr, classes),
-        _metric(rank1, classes),
-        baselines,
-        _metric(better - values[""]),
-        classes,
-        subject.learned,
+    refused = _fnmr(ours, mated, strange)
+    return _Rates(
+        len(drawn[0].classes),
+        frozenset(data.classes),
+        {name: np.array([rate(c) for c in counts]) for name, rate in missed.items()},
+        np.array([refused(c) for c in counts]),
+        np.array([_weighted(ours.right.astype(float), c[mated]) for c in counts]),
     )
+
+
+def _mean(values: list[Float64Array], weight: Float64Array) -> Float64Array:
+    """Over subjects, where they have a rate: a resample may have lost all who were enrolled, or all strangers."""
+    rows = np.array(values)
+    share = weight[:, None] * np.isfinite(rows)
+    total = share.sum(axis=0)
+    mean = (np.nan_to_num(rows) * share).sum(axis=0) / np.maximum(total, 1e-9)
+    return np.where(total > 0, mean, np.nan)
 
 
 def _drawn(data: DataSet, rng: np.random.Generator, identities: int, across: Across) -> list[DrawnGallery] | None:

@@ -16,11 +16,18 @@ _SAMPLE = 2000
 _ALIGNED = 0.02  # share of the variance of pixels that their mean picture has where things stand at the same place
 
 
-def judge(subject: Subject, *, learned_from: int, model: str = "", identities: int | None = None) -> Verdict:
+def judge(
+    subject: Subject,
+    *folds: Subject,
+    learned_from: int,
+    model: str = "",
+    identities: int | None = None,
+) -> Verdict:
     """The verdict on a model by the data it was just measured on.
 
     Args:
         subject: model and data.
+        folds: models trained alike, each with the classes that it held out.
         learned_from: how many classes the model learned from.
         model: its fingerprint, where it is known by now.
         identities: enrolled at the door; else what the threshold was chosen for, with its FPIR, or 20 and 5 %.
@@ -30,7 +37,7 @@ def judge(subject: Subject, *, learned_from: int, model: str = "", identities: i
     size = identities or (target.gallery_size if target and chosen else IDENTITIES)
     fpir = target.value if target and chosen else FPIR
     name = subject.data.name
-    door = None if subject.data.pairs else at_the_door(subject, identities=size, fpir=fpir)
+    door = None if subject.data.pairs else at_the_door(subject, *folds, identities=size, fpir=fpir)
     if door is None:
         why = "pairs without classes" if subject.data.pairs else "no two classes of which one has two images"
         return Verdict(

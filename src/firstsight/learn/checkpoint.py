@@ -38,6 +38,7 @@ def decisive(recipe: Recipe, data: DataSet, held: DataSet | None, start: str) ->
         for section, content in recipe.sections.items()
         if section != "export"
         for key, value in content.items()
+        if (section, key) != ("training", "folds")
     }
     return {**settings, _EXAMPLES: data.fingerprint, _HELD: held.fingerprint if held else "", _START: start}
 

@@ -11,9 +11,9 @@ class Event:
     """What happens while training, for whoever shows it.
 
     Attributes:
-        kind: ``note``, ``reading`` (decoding the data) or ``step``.
+        kind: ``note``, ``reading`` (decoding the data), ``step``, or ``fold`` (a step of a further training).
         step, steps: how far, of how much.
-        message: for people.
+        message: for people; of a ``fold`` its name.
         values: numbers, by name.
     """
 

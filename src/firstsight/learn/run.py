@@ -50,9 +50,24 @@ from firstsight.types import Verdict
 
 
 class Run:
-    """The parts of one run, made from a recipe."""
+    """The parts of one run, made from a recipe.
 
-    def __init__(self, recipe: Recipe, out: Path, listen: Listener, network: nn.Module | None = None) -> None:
+    Args:
+        recipe: what it says.
+        out: directory of the model.
+        listen: is told what happens.
+        network: the torch module that encoder ``module`` stands on.
+        sets: what to learn from and what is held out, instead of what the recipe names.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        out: Path,
+        listen: Listener,
+        network: nn.Module | None = None,
+        sets: tuple[DataSet, DataSet] | None = None,
+    ) -> None:
         self.precision = settled(recipe.training.precision)
         training = {**recipe.sections.get("training", {}), "precision": self.precision}
         recipe = replace(recipe, sections={**recipe.sections, "training": training})
@@ -62,12 +77,12 @@ class Run:
         self.began = (time.perf_counter(), time.process_time())
         settings = recipe.training
         torch.manual_seed(settings.seed)
-        self.data, self.held = open_both(recipe, listen)
+        self.data, self.held = sets or open_both(recipe, listen)
         self.old = open_old(recipe, self.data, listen)
-        sets = [data for data in (self.data, self.held, self.old) if data]
-        self.recipe = recipe = with_depth(recipe, sets, listen)
+        read = [data for data in (self.data, self.held, self.old) if data]
+        self.recipe = recipe = with_depth(recipe, read, listen)
         self.reader = recipe.part("input")(**recipe.settings("input"))
-        listen(Event("note", message=memory.sentence(sets, self.reader.shape)))
+        listen(Event("note", message=memory.sentence(read, self.reader.shape)))
         self.arrays = torch.from_numpy(self._read(self.data))
         targets = told_apart(self.data, recipe)
         self.labels = torch.from_numpy(targets)
@@ -299,13 +314,22 @@ class Run:
         told = {"the pretrained network": standing.sha256} if standing else {}
         return {**checkpoint.decisive(self.recipe, self.data, self.held, self.started_from), **told}
 
-    def export(self, steps: int) -> Model:
-        """Write the model directory, of so many steps."""
+    def take_best(self) -> None:
+        """Go back to the weights of the look that is kept, where there was one."""
         if self.best.step:
             self.best.restore(self.final)
             self.validation = dict.fromkeys(self.validation, self.best.accuracy)
-            if self.best.step != steps:
-                self.listen(Event("note", message=f"the model is that of step {self.best.step:,}, the best look"))
+
+    def export(self, steps: int, folds: Sequence[Subject] = ()) -> Model:
+        """Write the model directory, of so many steps.
+
+        Args:
+            steps: that were done.
+            folds: models trained alike with the classes that they held out, for the verdict.
+        """
+        self.take_best()
+        if self.best.step and self.best.step != steps:
+            self.listen(Event("note", message=f"the model is that of step {self.best.step:,}, the best look"))
         data = self.recipe.data
         final = self.final
         lab = LabEmbedder(final.encoder, final.similarity, self.recipe.export.views)
@@ -327,7 +351,7 @@ class Run:
             validation=self.validation,
             backbone=stands_on(self.encoder),
             growth=growth,
-            verdict=self._verdict(lab),
+            verdict=self._verdict(folds),
         )
         return save(
             self.out,
@@ -342,16 +366,22 @@ class Run:
             learned=self._contents().written(),
         )
 
-    def _verdict(self, lab: LabEmbedder) -> Verdict | None:
-        """What it is good for, by the classes held out; None without any."""
+    def judged(self) -> Subject | None:
+        """The model with the classes held out; None without any."""
         if self.held is None or self.held_arrays is None:
             return None
+        lab = LabEmbedder(self.final.encoder, self.final.similarity, self.recipe.export.views)
         if self.held_features is not None:
             embeddings = lab.embed_features(self.held_features)
         else:
             embeddings = lab.embed_arrays(self.held_arrays)
-        subject = Subject(lab, self.held, self.held_arrays, embeddings, Settings())
-        return judge(subject, learned_from=len(self.data.class_names | self.inherited))
+        return Subject(lab, self.held, self.held_arrays, embeddings, Settings())
+
+    def _verdict(self, folds: Sequence[Subject]) -> Verdict | None:
+        subject = self.judged()
+        if subject is None:
+            return None
+        return judge(subject, *folds, learned_from=len(self.data.class_names | self.inherited))
 
     def _contents(self) -> Contents:
         """What tells the images again that were learned from, here and by the model begun with."""

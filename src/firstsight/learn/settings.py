@@ -109,6 +109,8 @@ class TrainingSettings:
         patience: looks at the validation classes without a better one after which training stops; its model is that of
             the best look. 0 trains all steps (but see ``learn.best``).
         validation_tasks: one-shot tasks of a look.
+        folds: how often at most training is done again with other classes held out, for the verdict alone, where of a
+            user's folder fewer than 20 are; 0 for never.
         least_dimensions: effective dimensions of a batch's embeddings below which they count as collapsed; below 1 only
             those that coincide do.
     """
@@ -127,6 +129,7 @@ class TrainingSettings:
     also: Positive = 0.5
     patience: Annotated[int, Bounds(0)] = 0
     validation_tasks: Count = 250
+    folds: Annotated[int, Bounds(0, 100)] = 2
     least_dimensions: Amount = 1.5
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import threading
 import time
@@ -16,12 +17,16 @@ from typing import Any
 import torch
 
 from firstsight.datasets import addressed, is_whole
+from firstsight.errors import TrainingError, count
+from firstsight.evaluation.subject import Subject
 from firstsight.files import append_line, sweep
+from firstsight.learn import checkpoint
 from firstsight.learn.best import IDLE, NO_LOSS
 from firstsight.learn.board import Show, board, writer
-from firstsight.learn.data import open_classes
+from firstsight.learn.data import open_classes, without_labels
 from firstsight.learn.events import Event, Listener
 from firstsight.learn.fit import fit
+from firstsight.learn.folds import folds_of
 from firstsight.learn.machine import keep_memory
 from firstsight.learn.recipe import Recipe
 from firstsight.learn.run import Run
@@ -31,6 +36,7 @@ from firstsight.learn.shards import Map, workers
 from firstsight.model import Model
 
 CHECK_EVERY = 50
+_FOLD = "fold-"  # begins the names of directories of folds
 REPLACED = tuple(f"data.{key}=" for key in ADDRESSES)
 """How changes begin that data by its address replaces."""
 
@@ -67,9 +73,54 @@ def train(
         start = run.restore() if resume else run.begin()
         with board(tensorboard and tensorboard / out.resolve().name, start) as show:
             end = _learn(run, start, show, spread)
-        model = run.export(end)
+        model = run.export(end, _folds(run, spread, network, resume=resume))
         run.end()
+        for fold in _places(out):
+            shutil.rmtree(fold)
         return model
+
+
+def _folds(run: Run, spread: Map[Any], network: Any, *, resume: bool) -> list[Subject]:
+    """Models trained alike, each with the classes that it held out; none where many are held out as it is."""
+    if run.old is not None or without_labels(run.recipe):
+        return []
+    folds = folds_of(run.data, run.held, run.recipe.training.folds)
+    if not resume:
+        for place in _places(run.out):
+            shutil.rmtree(place)
+    if folds and run.held:
+        held = count(len(run.held.classes), "held-out class tells", "held-out classes tell")
+        again = f"{len(folds)} times more" if len(folds) > 1 else "once more"
+        message = f"{held} little: training {again} with others held out, for the verdict alone (training.folds=0: not)"
+        run.listen(Event("note", message=message))
+    subjects = []
+    for number, sets in enumerate(folds, 1):
+        place = run.out / f"{_FOLD}{number}"
+        place.mkdir(exist_ok=True)
+        try:
+            fold = Run(run.recipe, place, _renamed(run.listen, f"fold {number} of {len(folds)}"), network, sets)
+            start = fold.restore() if (place / checkpoint.NAME).exists() else fold.begin()
+            _learn(fold, start, lambda *_: None, spread)
+            fold.take_best()
+            subjects.append(fold.judged())
+        except TrainingError as error:
+            run.listen(Event("note", message=f"fold {number} of {len(folds)} came to nothing ({error})"))
+    return [subject for subject in subjects if subject is not None]
+
+
+def _places(out: Path) -> list[Path]:
+    """Directories of folds, which stay until the model is written."""
+    return sorted(place for place in out.glob(f"{_FOLD}[0-9]*") if place.is_dir())
+
+
+def _renamed(listen: Listener, name: str) -> Listener:
+    """Hear of the steps of a fold, under its name; what else there is to tell was told of the first training."""
+
+    def heard(event: Event) -> None:
+        if event.kind == "step":
+            listen(replace(event, kind="fold", message=name))
+
+    return heard
 
 
 def so_far(recipe: Recipe, out: Path, *, listen: Listener = lambda _: None, network: Any = None) -> Model:

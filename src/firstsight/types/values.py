@@ -110,6 +110,7 @@ class Verdict:
         classes: how many it was measured on.
         learned: whether the figures are of what was learned.
         model: fingerprint of the model; "" where it is of a gallery's answers.
+        trainings: by how many the figures are, of which the model is the first; each held out other classes.
     """
 
     level: Literal["usable", "weak", "useless", "unknown"]
@@ -126,6 +127,7 @@ class Verdict:
     classes: int = 0
     learned: bool = False
     model: str = ""
+    trainings: int = 1
 
     def __post_init__(self) -> None:
         """Refuse figures that are none; a verdict read from a file comes through here too."""
