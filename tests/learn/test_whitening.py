@@ -20,6 +20,7 @@ from firstsight.learn.start import place_proxies
 from pretrained import network, written
 
 CHANGES = (
+    "training.folds=0",
     "input.size=32",
     "encoder.dim=12",
     "training.steps=1",

@@ -18,11 +18,11 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from firstsight.errors import BusyError, InputError
-from firstsight.inputs import jpeg2000
 from firstsight.inputs.deep import deep_pixels, is_deep
 from firstsight.inputs.depth import UnfitError, depth_of, said, to_eight
 from firstsight.inputs.formats import FORMATS, formats_of, named
 from firstsight.inputs.ink import GRAIN
+from firstsight.inputs.jpeg2000 import check as check_jpeg2000
 from firstsight.inputs.jpeg_end import with_end
 from firstsight.inputs.listing import EXTENSIONS, expand
 from firstsight.inputs.pixel_budget import claim, cost_of, cost_of_pixels, refuse_shape, unpacking
@@ -175,7 +175,7 @@ def _opened(data: bytes, name: str) -> Image.Image:
         raise InputError(f"{name} is more than the {MAX_BYTES >> 20} MiB allowed")
     formats = formats_of(data)
     if formats == ("JPEG2000",):
-        jpeg2000.check(data, name)
+        check_jpeg2000(data, name)
     try:
         image = Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError:
