@@ -7,6 +7,10 @@ STAMP  := $(VENV)/.installed
 # ONNX Runtime sends no usage data, whoever imports it.
 export ORT_DISABLE_TELEMETRY := 1
 
+# Tests compare sums of float32 to the last bit, and OpenBLAS's kernels for AVX2 round small products otherwise: take the
+# processor's own, whatever the environment says.
+export OPENBLAS_CORETYPE :=
+
 # Real data for tests and results: FIRSTSIGHT_DATA, or ../shared/data where that is there.
 ifeq ($(FIRSTSIGHT_DATA),)
 ifneq ($(wildcard ../shared/data/.),)

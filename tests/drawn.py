@@ -22,6 +22,7 @@ TINY = (
     "sampling.classes=4",
     "optimiser.warmup=5",
     "training.folds=0",
+    "training.precision=float32",
 )
 """Changes to the recipe ``folder`` that make a model in about a second."""
 
