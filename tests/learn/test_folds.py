@@ -79,10 +79,14 @@ def test_there_are_none_where_enough_is_held_out_or_somebody_chose() -> None:
     assert folds_of(*world(9, "omniglot"), 2) == []
 
 
-def test_the_verdict_is_of_all_classes_and_the_model_of_the_first_training(seven: Path, tmp_path: Path) -> None:
-    """Seven classes are seven, not two; the weights are those of a run without folds, of which nothing stays."""
+def test_the_verdict_is_of_all_classes_and_the_model_of_the_first_training(
+    seven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven classes are seven, not two, and calibrating does not forget it, for data named by a relative path too; the
+    weights are those of a run without folds, of which nothing stays."""
     heard: list[Event] = []
-    model = api.train("folder", *FOLDED, data=seven, out=tmp_path / "m", listen=heard.append)
+    monkeypatch.chdir(seven.parent)
+    model = api.train("folder", *FOLDED, data="folder:./signs", out=tmp_path / "m", listen=heard.append)
     alone = api.train("folder", *FOLDED, "training.folds=0", data=seven, out=tmp_path / "alone")
     assert model.verdict is not None
     assert alone.verdict is not None

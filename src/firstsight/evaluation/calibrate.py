@@ -17,7 +17,7 @@ from firstsight.calibration import (
     fit_calibration,
     fit_shifts,
 )
-from firstsight.datasets import DataSet, addressed, open_data, refuse_overlap
+from firstsight.datasets import DataSet, absolute, addressed, open_data, refuse_overlap
 from firstsight.datasets.blanks import blanks
 from firstsight.datasets.depths import chosen, depths_of
 from firstsight.datasets.pairs import draw_pairs
@@ -129,7 +129,8 @@ def calibrate(
     subject = Subject(model, held, arrays, embeddings, Settings(seed=seed), calibration)
     found = judge(subject, learned_from=len(model.spec.trained.classes), model=model.fingerprint)
     known = model.spec.trained.verdict
-    if known is not None and target.kind != "fpir" and known.data == held.name and known.trainings > 1:
+    own = absolute(whole.name) == model.spec.trained.calibration_data
+    if known is not None and target.kind != "fpir" and own and known.trainings > 1:
         found = replace(known, model=model.fingerprint)  # on the same classes, and on others beside them
     calibration = replace(calibration, verdict=found)
     given.save_calibration(calibration, depth=depth)
